@@ -1,0 +1,1 @@
+"""How the machine is touched: processes, files, databases. Implements the Protocols of `domain.ports`."""

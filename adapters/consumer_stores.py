@@ -1,0 +1,37 @@
+"""Other container stores, looked at, held still, and found."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.consumer_discovery import discover, is_running_system
+from adapters.consumer_freeze import frozen
+from adapters.containers_storage import read_store, read_token
+from adapters.layer_surgery import foreign_links
+from domain.ports import FoundConsumer
+from domain.store_view import StoreView
+from domain.values import LayerId
+
+
+@dataclass(frozen=True, slots=True)
+class StoresOnDisk:
+    """Implements `domain.ports.ConsumerStores` for the owned store of one sysroot."""
+
+    sysroot: Path
+    owned: Path
+
+    def view(self, path: str) -> StoreView:
+        return read_store(Path(path))
+
+    def linked(self, path: str) -> Mapping[LayerId, tuple[LayerId, ...]]:
+        return foreign_links(Path(path), self.owned)
+
+    def token(self, path: str) -> bytes:
+        return read_token(Path(path))
+
+    def frozen(self, paths: Sequence[str], wait_s: float) -> AbstractContextManager[None]:
+        return frozen([Path(path) for path in paths], wait_s)
+
+    def discover(self) -> tuple[FoundConsumer, ...]:
+        return discover(Path("/"), self.owned) if is_running_system(self.sysroot) else ()

@@ -1,0 +1,135 @@
+"""The log opened for appending (domain.ports.EventLog)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+from eventsourcing.persistence import StoredEvent
+
+from adapters import ed25519
+from adapters.event_log import recorder, schema
+from adapters.event_log.creation import create_log
+from adapters.event_log.opening import require_extends_mark, require_sound, require_store_keys
+from adapters.event_log.reader import LogReader
+from adapters.event_log.sealing import Signing, Terms
+from adapters.high_water import HighWater, Mark
+from domain.errors import StoreError
+from domain.ledger.entry import Draft, Entry, Head
+from domain.ledger.keys import Signer, VerifierKey
+
+
+class SqliteEventLog:
+    """One store's log. Several processes may have it open and append: SQLite's write lock puts them in a row."""
+
+    def __init__(
+        self,
+        path: Path,
+        mark_path: Path,
+        *,
+        log_signer: Signer,
+        event_signer: Signer,
+        lock_timeout_s: float = schema.LOCK_TIMEOUT_S,
+    ) -> None:
+        """Opens, after cheap checks that this is the log that was left: see adapters.event_log.opening.
+
+        Raises NotFound, BadInput, UnknownFormat (the file), KeyUnusable (another store's keys), Tampered (it lost or
+        changed events), Busy, Failed.
+        """
+        signing = Signing(log_signer, event_signer)
+        self._reader = LogReader(path, lock_timeout_s=lock_timeout_s)
+        try:
+            origin = self._reader.origin
+            require_store_keys(self._reader, signing)
+            key = VerifierKey(origin, log_signer.public_key)
+            self._high_water = HighWater(mark_path, key, ed25519.verify)
+            # The mark before the head: an append by another process in between makes the head higher, never lower.
+            mark = self._high_water.read()
+            head = self._reader.head_row()
+            require_sound(self._reader, head, key, signing, ed25519.verify)
+            require_extends_mark(self._reader, head, mark, mark_path)
+            self._high_water.advance(Mark(head.checkpoint, head.frontier))
+        except StoreError:
+            self._reader.close()
+            raise
+        self._factory = recorder.factory(path, signing, lock_timeout_s=lock_timeout_s)
+        self._recorder = self._factory.application_recorder()
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        mark_path: Path,
+        origin: str,
+        drafts: Sequence[Draft],
+        *,
+        log_signer: Signer,
+        event_signer: Signer,
+        actor: str,
+        operation: str,
+        now_us: int,
+        lock_timeout_s: float = schema.LOCK_TIMEOUT_S,
+    ) -> Self:
+        """A new log that begins with `drafts` (the first: store.initialised), opened; an existing one is only opened.
+
+        Raises as opening does, and Refused where the high-water mark shows that a longer log was lost.
+        """
+        signing = Signing(log_signer, event_signer)
+        create_log(path, mark_path, origin, signing, drafts, actor=actor, operation=operation, now_us=now_us)
+        return cls(path, mark_path, log_signer=log_signer, event_signer=event_signer, lock_timeout_s=lock_timeout_s)
+
+    @property
+    def path(self) -> Path:
+        return self._reader.path
+
+    @property
+    def origin(self) -> str:
+        return self._reader.origin
+
+    @property
+    def reader(self) -> LogReader:
+        return self._reader
+
+    def close(self) -> None:
+        # The writer last: the last connection to close moves what is in the -wal file into the log itself, and a
+        # reading one may not.
+        self._reader.close()
+        self._factory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def head(self) -> Head:
+        return self._reader.head()
+
+    def entries(
+        self, start: int = 1, stop: int | None = None, *, kinds: Sequence[str] = (), reverse: bool = False
+    ) -> Iterator[Entry]:
+        """As LogReader.entries."""
+        return self._reader.entries(start, stop, kinds=kinds, reverse=reverse)
+
+    def append(
+        self, drafts: Sequence[Draft], *, expected: int, actor: str, operation: str, now_us: int
+    ) -> tuple[Entry, ...]:
+        """As domain.ports.EventLog.append; raises Conflict, Busy, BadInput (an event that cannot be recorded), Failed.
+
+        Failed after the commit (the mark cannot be written) leaves the events in the log: the next try meets Conflict.
+        """
+        if not drafts:
+            return ()
+        versions = self._reader.next_versions([draft.stream for draft in drafts])
+        events = []
+        for draft in drafts:
+            events.append(StoredEvent(draft.stream, versions[draft.stream], draft.kind, draft.payload))
+            versions[draft.stream] += 1
+        terms = Terms(expected, actor, operation, now_us, [draft.schema for draft in drafts])
+        with recorder.translated(self.path):
+            positions = self._recorder.insert_events(events, terms=terms)
+        assert positions, "the recorder returns a position for each event"
+        # Committed and on disk. A crash here leaves the log ahead of the mark: opening finds that it extends it, and
+        # raises the mark.
+        head = self._reader.head_row()
+        self._high_water.advance(Mark(head.checkpoint, head.frontier))
+        return tuple(self._reader.entries(positions[0], positions[-1]))

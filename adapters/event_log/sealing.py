@@ -1,0 +1,108 @@
+"""A batch of events made part of the log: chained, signed, hashed into the tree, under a new signed checkpoint."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from adapters.event_log.head import HeadRow
+from domain.ledger.checkpoint import Checkpoint, sign_checkpoint
+from domain.ledger.keys import Signer, event_key_name, key_id
+from domain.ledger.record import (
+    VERSION,
+    Body,
+    Record,
+    body_hash,
+    encode_body,
+    encode_record,
+    leaf_hash,
+    pae,
+)
+
+PARALLEL_FROM = 64  # signatures; below, starting threads takes longer than they save
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The log's two keys: `log` signs checkpoints, `event` signs events."""
+
+    log: Signer
+    event: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an append says beside its events: the size that it was decided on (None: any), who, and when.
+
+    `schemas` holds one number for each event.
+    """
+
+    expected: int | None
+    actor: str
+    operation: str
+    now_us: int
+    schemas: Sequence[int]
+
+
+class Unsealed(NamedTuple):
+    stream: str
+    stream_version: int
+    kind: str
+    payload: bytes
+
+
+class SealedRow(NamedTuple):
+    """One row of `stored_events`, in the order of its columns."""
+
+    position: int
+    stream: str
+    stream_version: int
+    kind: str
+    record: bytes
+    leaf_hash: bytes
+
+
+def seal(
+    head: HeadRow, events: Sequence[Unsealed], terms: Terms, signing: Signing
+) -> tuple[tuple[SealedRow, ...], HeadRow]:
+    """The rows to insert and the head that then stands. Raises BadInput for an event that cannot be recorded.
+
+    Times are max(now, the last event's + 1 µs): a clock that was set back does not turn the log's order round.
+    """
+    bodies: list[bytes] = []
+    prev, time_us = head.prev, head.time_us
+    for index, (event, schema) in enumerate(zip(events, terms.schemas, strict=True), head.size):
+        time_us = max(terms.now_us, time_us + 1)
+        body = Body(
+            VERSION, head.origin, index, prev, event.stream, event.stream_version, event.kind, schema, time_us,
+            terms.actor, terms.operation, event.payload,
+        )  # fmt: skip
+        bodies.append(encode_body(body))
+        prev = body_hash(bodies[-1])
+    identity = key_id(event_key_name(head.origin), signing.event.public_key)
+    records = [
+        encode_record(Record(body, identity, signature))
+        for body, signature in zip(bodies, _signatures(bodies, signing.event), strict=True)
+    ]
+    leaves = [leaf_hash(record) for record in records]
+    rows = tuple(
+        SealedRow(position, event.stream, event.stream_version, event.kind, record, leaf)
+        for position, (event, record, leaf) in enumerate(zip(events, records, leaves, strict=True), head.size + 1)
+    )
+    frontier = head.frontier.extended(leaves)
+    note = sign_checkpoint(Checkpoint(head.origin, frontier.size, frontier.root()), signing.log)
+    return rows, HeadRow(head.origin, frontier.size, prev, time_us, frontier, note)
+
+
+def _signatures(bodies: Sequence[bytes], signer: Signer) -> list[bytes]:
+    def sign(some: Sequence[bytes]) -> list[bytes]:
+        return [signer.sign(pae(body)) for body in some]
+
+    threads = min(os.cpu_count() or 1, 8)
+    if len(bodies) < PARALLEL_FROM or threads == 1:
+        return sign(bodies)
+    share = -(-len(bodies) // threads)
+    shares = [bodies[at : at + share] for at in range(0, len(bodies), share)]
+    with ThreadPoolExecutor(threads) as pool:
+        return [signature for signatures in pool.map(sign, shares) for signature in signatures]

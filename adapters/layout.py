@@ -1,0 +1,57 @@
+"""Where things lie below a sysroot, as bootc and ostree lay them out, and storectl's own directory among them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.values import StoreId
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths below one sysroot. The container store's runroot is never below it: it does not survive a boot."""
+
+    sysroot: Path
+
+    @property
+    def store(self) -> Path:
+        return self.sysroot / "ostree/bootc/storage"
+
+    @property
+    def state(self) -> Path:
+        return self.sysroot / "ostree/storectl"
+
+    @property
+    def log(self) -> Path:
+        return self.state / "log.db"
+
+    @property
+    def keys(self) -> Path:
+        return self.state / "keys"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.state / "checkpoints"
+
+    @property
+    def high_water(self) -> Path:
+        """The last checkpoint that an append returned with: outside the database, which may be put back."""
+        return self.checkpoints / "high-water"
+
+    @property
+    def config(self) -> Path:
+        return self.state / "config.toml"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "lock"
+
+    @property
+    def graph_cache(self) -> Path:
+        return self.state / "cache/graph"
+
+    @property
+    def tokens(self) -> Path:
+        return self.state / "cache/tokens"
+
+    def runroot(self, store: StoreId) -> Path:
+        return Path("/run/storectl") / store

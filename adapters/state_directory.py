@@ -1,0 +1,79 @@
+"""storectl's own directory below a sysroot: made with the right modes, never in a place that is something else."""
+
+import os
+from pathlib import Path
+
+from adapters.layout import Layout
+from domain.errors import Failed, NotAStore
+
+_OF_A_SYSROOT = frozenset({"ostree", "boot", "dev", "home", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
+
+
+def require_sysroot_like(layout: Layout) -> None:
+    """Raises NotAStore for a directory that holds something else: making a sysroot there is surely a slip."""
+    sysroot = layout.sysroot
+    if sysroot.exists() and not sysroot.is_dir():
+        raise NotAStore(f"{sysroot} is not a directory")
+    if not sysroot.exists():
+        if not sysroot.parent.is_dir():
+            raise NotAStore(f"{sysroot.parent} does not exist", hint="make the directory first")
+        return
+    strangers = sorted(entry.name for entry in sysroot.iterdir() if entry.name not in _OF_A_SYSROOT)
+    if strangers and not (sysroot / "ostree").is_dir():
+        raise NotAStore(
+            f"{sysroot} is not an ostree sysroot, and not empty: it has {', '.join(strangers[:5])}",
+            hint="name an empty directory, or the root of an ostree system, with --sysroot",
+        )
+
+
+def make_state_directory(layout: Layout) -> None:
+    """`ostree/storectl` (mode 0700) with its subdirectories; what is there stays. Raises Failed."""
+    try:
+        (layout.sysroot / "ostree").mkdir(parents=True, exist_ok=True)
+        for directory in (layout.state, layout.keys, layout.checkpoints, layout.graph_cache.parent):
+            directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Failed(f"cannot make {error.filename}: {error.strerror}", hint="run this as root") from error
+
+
+def write_new(path: Path, text: str) -> None:
+    """A new small file, mode 0600, on disk when this returns; an existing one is left as it is."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all, on disk when this returns. Raises Failed."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise Failed(f"cannot write {path}: {error.strerror}") from error
+
+
+def mode_problems(layout: Layout) -> list[tuple[str, str]]:
+    """Which of storectl's own files others may read or write: (path, problem)."""
+    wanted = [(layout.state, 0o700), (layout.keys, 0o700), (layout.checkpoints, 0o700)]
+    wanted += [(key, 0o600) for key in sorted(layout.keys.glob("*.key"))]
+    found = []
+    for path, mode in wanted:
+        has = path.stat().st_mode & 0o777 if path.exists() else None
+        if has is None:
+            found.append((str(path), "it is missing"))
+        elif has & ~mode:
+            found.append((str(path), f"its mode is {has:o} instead of {mode:o}"))
+    return found

@@ -1,0 +1,31 @@
+"""The parts of a host that a use case works with, handed to it whole."""
+
+from dataclasses import dataclass, field
+
+from application.journal import Journal
+from domain.graph import ReferenceGraph
+from domain.ports import ConsumerStores, ContainerStore, ImageSourcePort, OsTree, Progress, RegistryOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """`registry` is what this command line says of registries, `jobs` how many images are fetched at a time, `wait_s`
+    how long to wait for consumer stores to be free; `progress` is told what goes on, for people.
+    """
+
+    journal: Journal
+    store: ContainerStore
+    os: OsTree
+    source: ImageSourcePort
+    consumers: ConsumerStores
+    registry: RegistryOptions = field(default_factory=RegistryOptions)
+    jobs: int = 4
+    wait_s: float = 30.0
+    progress: Progress = field(default=lambda text: None)
+
+    @property
+    def graph(self) -> ReferenceGraph:
+        return self.journal.graph
+
+    def now_us(self) -> int:
+        return self.journal.clock.now_us()

@@ -1,0 +1,192 @@
+"""Garbage collection: a plan, its intent in the log, then image by image, each outcome recorded as it is found.
+
+From the last look at the consumer stores until the last deletion they are held still: nothing can come to depend on
+what is being dropped. The owned store's own locks are left to podman and skopeo, which do the deleting.
+"""
+
+import hashlib
+from copy import deepcopy
+from dataclasses import dataclass
+
+from application.consumers import observe_consumers
+from application.host import Host
+from application.inventory import observed
+from application.procedures import carry_out
+from application.undeploying import undeploy
+from domain.decisions.keeping import surplus_deployments
+from domain.decisions.pruning import PrunePlan, plan_prune
+from domain.errors import Busy
+from domain.events.base import Event
+from domain.events.codec import from_plain
+from domain.events.image import ImagePruned, LayerPruned, LayerReleased
+from domain.events.prune import PrunePlanned
+from domain.events.store import CommitsPruned
+from domain.graph import OpenOperation, ReferenceGraph
+from domain.values import DeploymentId, ImageId
+
+BATCH = 400
+"""Images an operation: its intent must fit into one record of the log (64 KiB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a collection is asked for. `expected`: exactly that plan. `grace_us`: only what has been garbage for so
+    long. `keep_deployments`: remove the oldest beyond so many first.
+    """
+
+    expected: str | None = None
+    grace_us: int = 0
+    keep_deployments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GcIntent:
+    plan: str
+    images: tuple[ImageId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A plan, and the deployments that go before it is carried out."""
+
+    prune: PrunePlan
+    deployments: tuple[DeploymentId, ...]
+
+
+def plan(host: Host, wanted: Wanted) -> Collection:
+    """What a collection would drop now. Raises Refused where a consumer store cannot be read."""
+    observe_consumers(host, strict=True)
+    surplus = _surplus(host, wanted)
+    graph = _without(host.graph, surplus, host.now_us()) if surplus else host.graph
+    due = plan_prune(graph, host.store.view(), host.now_us(), grace_us=wanted.grace_us, consumers=_state(host, surplus))
+    return Collection(due, surplus)
+
+
+def collect(host: Host, wanted: Wanted) -> Collection:
+    """Drop what nothing holds. Raises Busy if another plan than the expected one is due, or a consumer is in use."""
+    with host.consumers.frozen(list(host.graph.consumers), host.wait_s):
+        due = plan(host, wanted)
+        _require_expected(due, wanted.expected)
+        for deployment in due.deployments:
+            undeploy(host, deployment, f"gc --keep-deployments {wanted.keep_deployments}")
+        victims = tuple(victim.id for victim in due.prune.images)
+        batches = [victims[start : start + BATCH] for start in range(0, len(victims), BATCH)]
+        if not batches and host.os.prunable():
+            batches = [()]
+        for batch in batches:
+            _carry_out_batch(host, due.prune, batch)
+    return due
+
+
+def adopt_foreign(host: Host) -> list[ImageId]:
+    """Take images that somebody else brought in under management: what nothing holds of them is garbage from now."""
+    view = host.store.view()
+    taken = [node.id for node in host.graph.images.values() if not node.managed and node.id in view.images]
+    for image in taken:
+        stored = view.images[image]
+        host.journal.record(*observed(stored, view, host.store.links(view.chain(stored.layer)), managed=True))
+    return taken
+
+
+def _carry_out_batch(host: Host, due: PrunePlan, batch: tuple[ImageId, ...]) -> None:
+    operation = host.journal.begin(PRUNING.command, GcIntent(due.plan, batch))
+    planned = PrunePlanned(operation.id, due.plan, due.position, batch, len(due.layers), due.bytes)
+    host.journal.record(planned, operation=operation.id)
+    carry_out(host, _Pruning(freeze=False), operation)
+
+
+def _require_expected(due: Collection, expected: str | None) -> None:
+    if expected is None or due.prune.plan == expected:
+        return
+    images, layers = len(due.prune.images), len(due.prune.layers)
+    raise Busy(
+        f"the plan {expected[:12]} does not hold any more: at position {due.prune.position} it would be "
+        f"{due.prune.plan} ({images} images, {layers} layers, {len(due.deployments)} deployments)",
+        hint="'storectl gc --dry-run' shows the plan as it is now, 'storectl history' what came in between",
+    )
+
+
+def _surplus(host: Host, wanted: Wanted) -> tuple[DeploymentId, ...]:
+    if wanted.keep_deployments is None:
+        return ()
+    there = {each.id: each for each in host.os.deployments()}
+    busy = {name for name, each in there.items() if each.booted or each.staged}
+    return surplus_deployments(host.graph, wanted.keep_deployments, busy, host.now_us())
+
+
+def _without(graph: ReferenceGraph, deployments: tuple[DeploymentId, ...], now_us: int) -> ReferenceGraph:
+    """The graph as it will be without these deployments."""
+    later = deepcopy(graph)
+    for deployment in deployments:
+        del later.deployments[deployment]
+        later.release_owner("deployment", deployment, graph.position, now_us)
+    return later
+
+
+def _state(host: Host, surplus: tuple[DeploymentId, ...]) -> bytes:
+    """What else the plan stands on: the consumers' state, and the deployments that go with it."""
+    tokens = [path.encode() + host.consumers.token(path) for path in sorted(host.graph.consumers)]
+    return hashlib.sha256(b"\0".join([*tokens, *(name.encode() for name in surplus)])).digest()
+
+
+class _Pruning:
+    command = "gc"
+
+    def __init__(self, *, freeze: bool) -> None:
+        """`freeze`: hold the consumers still here, because the caller does not."""
+        self._freeze = freeze
+
+    def finish(self, host: Host, operation: OpenOperation) -> None:
+        if not self._freeze:
+            return self._finish(host, operation)
+        with host.consumers.frozen(list(host.graph.consumers), host.wait_s):
+            observe_consumers(host, strict=True)
+            return self._finish(host, operation)
+
+    def _finish(self, host: Host, operation: OpenOperation) -> None:
+        for image in from_plain(GcIntent, operation.intent).images:
+            _prune_image(host, operation, image)
+        _record_gone_layers(host, operation)
+        freed = host.os.prune()
+        if freed:
+            host.journal.record(CommitsPruned(freed), operation=operation.id)
+        host.journal.complete(operation)
+
+    def undo(self, host: Host, operation: OpenOperation) -> str:
+        intent = from_plain(GcIntent, operation.intent)
+        there = host.store.view().images
+        for image in intent.images:
+            if image not in there:
+                _record_pruned(host, operation, image)
+        _record_gone_layers(host, operation)
+        left = sum(image in there for image in intent.images)
+        return f"{len(intent.images) - left} images are gone, {left} were left alone"
+
+
+def _prune_image(host: Host, operation: OpenOperation, image: ImageId) -> None:
+    # Decided again on the graph at the head: the intent may be a crashed process's, and older than a pin.
+    if image not in host.graph.images or image in host.graph.held_images(host.now_us()):
+        return
+    host.progress(f"deleting image {image[:12]}")
+    host.store.delete(image)
+    host.journal.step(f"deleted {image}")
+    _record_pruned(host, operation, image)
+
+
+def _record_pruned(host: Host, operation: OpenOperation, image: ImageId) -> None:
+    node = host.graph.images.get(image)
+    if node is None:
+        return
+    events: list[Event] = [ImagePruned(image, node.digest, node.names, node.bytes)]
+    events += [LayerReleased(layer, image) for layer in node.layers]
+    host.journal.record(*events, operation=operation.id)
+
+
+def _record_gone_layers(host: Host, operation: OpenOperation) -> None:
+    """The layers that no image has any more and that really went, as the store shows it."""
+    there = host.store.view().layers
+    gone = [layer for layer in host.graph.layers.values() if not layer.images and layer.id not in there]
+    host.journal.record(*(LayerPruned(x.id, x.diff_id, x.bytes) for x in gone), operation=operation.id)
+
+
+PRUNING = _Pruning(freeze=True)

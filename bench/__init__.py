@@ -1,0 +1,1 @@
+"""Timing, as ratios against a floor measured in the same run; never part of the tests."""

@@ -1,0 +1,1 @@
+"""How a person asks: one click command a file. `session` alone wires, `output` alone renders."""

@@ -1,0 +1,66 @@
+"""`config.toml`: what a store is told once instead of on every command line."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.errors import BadInput, KeyUnusable
+
+_KNOWN = {"keys": {"passphrase_file": str}}
+_CREDENTIAL = "storectl.passphrase"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`passphrase_file` is where the private keys' passphrase lies; None: they are not encrypted."""
+
+    passphrase_file: Path | None = None
+
+    def passphrase(self) -> bytes | None:
+        """From the environment's file, systemd's credential directory, or the configured file. Raises KeyUnusable."""
+        named = os.environ.get("STORECTL_KEY_PASSPHRASE_FILE")
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        credential = Path(directory) / _CREDENTIAL if directory else None
+        if named:
+            return read_passphrase(Path(named))
+        if credential is not None and credential.exists():
+            return read_passphrase(credential)
+        return read_passphrase(self.passphrase_file) if self.passphrase_file else None
+
+
+def read_config(path: Path) -> Config:
+    """The configuration; all defaults where there is no file. Raises BadInput, naming file and field."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Config()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: {error}", hint="it is TOML; see docs/reference/configuration.md") from error
+    for section, fields in content.items():
+        if section not in _KNOWN or not isinstance(fields, dict):
+            raise BadInput(f"{path}: unknown section [{section}]", hint=f"known: {', '.join(_KNOWN)}")
+        for name, value in fields.items():
+            if name not in _KNOWN[section] or type(value) is not _KNOWN[section][name]:
+                raise BadInput(f"{path}: [{section}] {name} is not known, or not of its type")
+    file = content.get("keys", {}).get("passphrase_file")
+    return Config(Path(file) if file else None)
+
+
+def config_text(passphrase_file: Path | None) -> str:
+    """The file that `init` writes."""
+    if passphrase_file is None:
+        return "# storectl's configuration; see docs/reference/configuration.md\n"
+    quoted = str(passphrase_file).replace("\\", "\\\\").replace('"', '\\"')
+    return f'[keys]\npassphrase_file = "{quoted}"\n'
+
+
+def read_passphrase(path: Path) -> bytes:
+    """The file's first line. Raises KeyUnusable."""
+    try:
+        secret = path.read_bytes().split(b"\n", 1)[0].rstrip(b"\r")
+    except OSError as error:
+        raise KeyUnusable(f"cannot read the passphrase file {path}: {error.strerror}") from error
+    if not secret:
+        raise KeyUnusable(f"the passphrase file {path} is empty", hint="put the passphrase on its first line")
+    return secret

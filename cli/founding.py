@@ -1,0 +1,62 @@
+"""Making a store's log and keys: what `init` and `adopt` have in common."""
+
+from pathlib import Path
+
+from adapters.event_log.log import SqliteEventLog
+from adapters.key_files import KeySigner, ensure_key
+from adapters.state_directory import make_state_directory, require_sysroot_like, write_new
+from cli.config import config_text, read_passphrase
+from cli.session import Session, actor, new_store_id
+from domain.errors import Usage
+from domain.events.codec import draft
+from domain.events.store import StoreInitialised
+from domain.ledger.keys import VerifierKey, is_key_name
+
+
+def found_log(session: Session, origin: str | None, passphrase_file: Path | None, wait_s: float) -> bool:
+    """Make the directory, the keys and the log with its first event, as far as they are missing; whether any was.
+
+    Raises NotAStore for a directory that is something else, Usage for an origin that is none.
+    """
+    if origin and (not is_key_name(origin) or "://" in origin):
+        raise Usage(f"not an origin: {origin!r}", hint="a URL without its scheme: example.com/hosts/web-1")
+    require_sysroot_like(session.layout)
+    make_state_directory(session.layout)
+    with session.lock().hold(wait_s):
+        if session.layout.log.exists():
+            return False
+        _create_log(session, origin, passphrase_file).close()
+    return True
+
+
+def store_document(session: Session, *, created: bool) -> dict[str, object]:
+    """What `init` and `adopt` answer."""
+    genesis = session.reader().genesis()
+    vkey = str(VerifierKey(genesis.origin, genesis.log_key))
+    return {
+        "store": genesis.store, "origin": genesis.origin, "vkey": vkey, "sysroot": str(session.sysroot),
+        "created": created,
+    }  # fmt: skip
+
+
+def tell_store(session: Session, document: dict[str, object]) -> None:
+    """The same for people."""
+    for name in ("store", "origin", "vkey"):
+        session.out.line(f"{name:<8} {document[name]}")
+    if not document["created"]:
+        session.out.note("the store was there already: nothing was changed")
+
+
+def _create_log(session: Session, origin: str | None, passphrase_file: Path | None) -> SqliteEventLog:
+    store = new_store_id()
+    name = origin or f"storectl.local/{store}"
+    secret = read_passphrase(passphrase_file) if passphrase_file else session.config.passphrase()
+    if passphrase_file is not None:
+        write_new(session.layout.config, config_text(passphrase_file.absolute()))
+    log_signer: KeySigner = ensure_key(session.layout.keys / "log.key", secret)
+    event_signer: KeySigner = ensure_key(session.layout.keys / "event.key", secret)
+    first = StoreInitialised(store, name, log_signer.public_key, event_signer.public_key, None)
+    return SqliteEventLog.create(
+        session.layout.log, session.layout.high_water, name, [draft(first)],
+        log_signer=log_signer, event_signer=event_signer, actor=actor(), operation="", now_us=session.now_us(),
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cli.settings import Settings
+from domain.ports import RegistryOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if ctx.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE:
+            setattr(ctx.find_object(Settings), name, value)
+
+    return callback
+
+
+_GLOBAL = (
+    click.option("--sysroot", type=click.Path(path_type=Path), hidden=True, expose_value=False,
+                 callback=_remember("sysroot")),
+    click.option("--json", is_flag=True, hidden=True, expose_value=False, callback=_remember("json")),
+    click.option("-v", "--verbose", count=True, hidden=True, expose_value=False, callback=_remember("verbose")),
+    click.option("-q", "--quiet", is_flag=True, hidden=True, expose_value=False, callback=_remember("quiet")),
+)  # fmt: skip
+
+
+def global_options(command: F) -> F:
+    """The global options behind the command's name as well, where fingers put them; not shown in its help."""
+    for option in _GLOBAL:
+        command = option(command)
+    return command
+
+
+def wait_option(command: F) -> F:
+    """How long a changing command waits for another one."""
+    return click.option(
+        "--wait", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+        help="How long to wait for another storectl command; then exit 5.",
+    )(command)  # fmt: skip
+
+
+def registry_of(
+    authfile: Path | None, policy: Path | None, cert_dir: Path | None, tls_verify: bool | None
+) -> RegistryOptions:
+    """What `registry_options` said. Paths are made absolute: an operation may be resumed from elsewhere."""
+    files = [str(path.absolute()) if path else None for path in (authfile, policy, cert_dir)]
+    return RegistryOptions(files[0], files[1], files[2], tls_verify)
+
+
+def registry_options(command: F) -> F:
+    """What reaches a registry takes, as skopeo does."""
+    for option in reversed((
+        click.option("--authfile", type=click.Path(path_type=Path), help="Registry credentials."),
+        click.option("--policy", type=click.Path(path_type=Path), help="Signature policy file."),
+        click.option("--cert-dir", type=click.Path(path_type=Path), help="Certificates for registries."),
+        click.option("--tls-verify/--no-tls-verify", default=None, help="Require HTTPS and verify certificates."),
+        click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True,
+                     help="How many images to fetch at a time."),
+    )):  # fmt: skip
+        command = option(command)
+    return command

@@ -1,0 +1,267 @@
+"""What a command works with, wired: the one place where adapters meet the application.
+
+Reading commands open the log read-only and hold no lock. Changing commands hold the store's lock for all they do: they
+first end what a crash left open, then record what happened behind storectl's back, then do their own work.
+"""
+
+import functools
+import getpass
+import os
+import secrets
+import signal
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adapters.cache_file import CacheFile
+from adapters.containers_storage import read_token
+from adapters.event_log.reader import LogReader
+from adapters.layout import Layout
+from adapters.process import Runner
+from adapters.store_lock import FileLock
+from adapters.system_clock import SystemClock
+from application.graphs import graph_at_head
+from cli.config import Config, read_config
+from cli.output import Output
+from cli.settings import Settings
+from domain.errors import NotAStore, StoreError
+from domain.graph import ReferenceGraph
+from domain.ports import OsDeployment, OsTree, RegistryOptions
+from domain.values import DeploymentId, OperationId, StoreId
+from projections.tables import Row, deployments
+
+if TYPE_CHECKING:
+    # Imported where they are used, so that reading commands start without the library and cryptography.
+    from adapters.event_log.log import SqliteEventLog
+    from application.host import Host
+    from application.journal import Step
+    from application.resuming import Resumed
+
+KILL_AT = "STORECTL_TEST_KILL_AT"
+"""A crash test's hook: the number of the step boundary at which the process kills itself."""
+
+
+@dataclass
+class Session:
+    """One command's view of one sysroot."""
+
+    settings: Settings
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    @cached_property
+    def out(self) -> Output:
+        return Output(self.settings)
+
+    @property
+    def sysroot(self) -> Path:
+        return self.settings.sysroot
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.settings.sysroot.absolute())
+
+    @cached_property
+    def config(self) -> Config:
+        return read_config(self.layout.config)
+
+    @cached_property
+    def runner(self) -> Runner:
+        return Runner(self.out.trace)
+
+    def now_us(self) -> int:
+        return self.clock.now_us()
+
+    # Reading
+
+    @cached_property
+    def _reader(self) -> LogReader:
+        self.require_store()
+        return LogReader(self.layout.log)
+
+    def reader(self) -> LogReader:
+        """The log, for reading. Raises NotAStore."""
+        return self._reader
+
+    def require_store(self) -> None:
+        """Raises NotAStore unless the sysroot has a log."""
+        if not self.layout.log.exists():
+            what = "is not a directory" if not self.sysroot.is_dir() else "has no storectl store"
+            raise NotAStore(f"{self.sysroot} {what}", hint=f"'storectl --sysroot {self.sysroot} init' makes one")
+
+    @cached_property
+    def _graph(self) -> ReferenceGraph:
+        return graph_at_head(self.reader(), CacheFile(self.layout.graph_cache))
+
+    def graph(self) -> ReferenceGraph:
+        """The graph at the log's head."""
+        return self._graph
+
+    @cached_property
+    def ostree(self) -> OsTree:
+        from adapters.ostree import OstreeSysroot
+
+        return OstreeSysroot(self.layout.sysroot, self.runner)
+
+    def deployments_there(self) -> dict[DeploymentId, OsDeployment]:
+        """What ostree has now, by id."""
+        return {deployment.id: deployment for deployment in self.ostree.deployments()}
+
+    def deployment_rows(self) -> list[Row]:
+        """Every deployment in its public form."""
+        return deployments(self.graph(), self.deployments_there())
+
+    def deployment_row(self, name: DeploymentId) -> Row:
+        """One deployment in its public form, as it is after this session's changes."""
+        return next(row for row in self.deployment_rows() if row["id"] == name)
+
+    # Changing
+
+    @contextmanager
+    def changing(self, wait_s: float, registry: RegistryOptions | None = None, jobs: int = 4) -> Iterator["Host"]:
+        """Hold the lock; end what is open; observe; then the command's own work. Raises Busy, and what those raise."""
+        from application.observing import observe
+        from application.resuming import resume
+
+        with self.host(wait_s, registry or RegistryOptions(), jobs) as host:
+            for ended in resume(host):
+                self.out.note(
+                    f"{ended.command} {ended.operation}, which was interrupted: {ended.outcome}: {ended.detail}"
+                )
+            observed = observe(host)
+            if observed:
+                self.out.note(f"{observed} events recorded of what happened outside storectl; see 'storectl history'")
+            yield host
+
+    @contextmanager
+    def resuming(
+        self, wait_s: float, registry: RegistryOptions, *, jobs: int, abort: bool
+    ) -> Iterator[list["Resumed"]]:
+        """Hold the lock, end what is open, observe; what became of each operation."""
+        from application.observing import observe
+        from application.resuming import resume
+
+        with self.host(wait_s, registry, jobs) as host:
+            ended = resume(host, abort=abort)
+            observe(host)
+            yield ended
+
+    @contextmanager
+    def host(self, wait_s: float, registry: RegistryOptions, jobs: int = 4) -> Iterator["Host"]:
+        """The host with the lock held and the log open for appending, nothing done yet."""
+        self.require_store()
+        with self._lock().hold(wait_s), self._open_log() as log:
+            yield self.host_with(log, registry, jobs, wait_s)
+
+    def notice(self) -> None:
+        """Record what happened outside storectl since the last look, if the stores' tokens say that anything did.
+
+        For commands that only read: where it cannot be done now (no right to write, another command at work), they
+        answer from what is recorded.
+        """
+        self.require_store()
+        tokens = self._tokens()
+        cache = CacheFile(self.layout.tokens)
+        if tokens == cache.read() or self.graph().operations:
+            return
+        from application.observing import observe
+
+        try:
+            with self.host(0, RegistryOptions()) as host:
+                observe(host)
+        except StoreError:
+            return
+        cache.write(tokens)
+
+    def _tokens(self) -> bytes:
+        """The state of the owned store and of each consumer, as their last-writer tokens have it."""
+        found = []
+        for path in (str(self.layout.store), *sorted(self.graph().consumers)):
+            try:
+                found.append(read_token(Path(path)))
+            except StoreError:
+                found.append(b"unreadable")
+        return b"".join(found)
+
+    def _lock(self) -> FileLock:
+        command = click.get_current_context().info_name or ""
+        return FileLock(self.layout.lock, f"process {os.getpid()} (storectl {command})")
+
+    def lock(self) -> FileLock:
+        """The store's lock, for init: before there is a log."""
+        return self._lock()
+
+    @contextmanager
+    def _open_log(self) -> Iterator["SqliteEventLog"]:
+        from adapters.event_log.log import SqliteEventLog
+        from adapters.key_files import load_key
+
+        secret = self.config.passphrase()
+        with SqliteEventLog(
+            self.layout.log,
+            self.layout.high_water,
+            log_signer=load_key(self.layout.keys / "log.key", secret),
+            event_signer=load_key(self.layout.keys / "event.key", secret),
+        ) as log:
+            yield log
+
+    def host_with(self, log: "SqliteEventLog", registry: RegistryOptions, jobs: int, wait_s: float) -> "Host":
+        """Everything a use case needs. The session's own graph is the journal's from here on."""
+        from adapters.consumer_stores import StoresOnDisk
+        from adapters.container_store import OwnedStore
+        from adapters.skopeo import Skopeo
+        from application.host import Host
+        from application.journal import Journal
+
+        graph = graph_at_head(log, CacheFile(self.layout.graph_cache))
+        self.__dict__["_graph"] = graph
+        store = OwnedStore(self.layout.store, self.layout.runroot(StoreId(graph.store)), self.runner)
+        journal = Journal(log, graph, self.clock, actor(), lambda: OperationId(secrets.token_hex(8)), _steps())
+        consumers = StoresOnDisk(self.layout.sysroot, self.layout.store)
+        return Host(
+            journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s, self.out.progress
+        )  # fmt: skip
+
+
+def new_store_id() -> StoreId:
+    """A new store's id."""
+    return StoreId(str(uuid.uuid4()))
+
+
+def actor() -> str:
+    """Who is at work: the user's name, and whom sudo works for."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = str(os.getuid())
+    behind = os.environ.get("SUDO_USER", "")
+    return f"{behind}/{name}" if behind and behind != name else name
+
+
+def _steps() -> "Step":
+    """Counts step boundaries, and dies at the one that a crash test names."""
+    wanted = os.environ.get(KILL_AT, "")
+    passed = 0
+
+    def step(_name: str) -> None:
+        nonlocal passed
+        passed += 1
+        if wanted.isdecimal() and passed == int(wanted):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return step
+
+
+def pass_session(command: Any) -> Any:
+    """Hand a command its session."""
+
+    @click.pass_obj
+    def with_session(settings: Settings, /, *args: Any, **kwargs: Any) -> Any:
+        return command(Session(settings), *args, **kwargs)
+
+    return functools.update_wrapper(with_session, command)

@@ -1,0 +1,1 @@
+"""The main job on real images and deployments, in a scratch directory."""

@@ -1,0 +1,1 @@
+"""What is true and what may happen: values, events, decisions, policies. No I/O, clock or randomness."""
