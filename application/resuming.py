@@ -6,12 +6,12 @@ from typing import Literal
 
 from application.binding import BINDING, PULLING
 from application.deploying import DEPLOYING, FETCHING
-from application.healing import HEALING
 from application.host import Host
 from application.initialising import INITIALISING
 from application.pinning import PINNING
 from application.procedures import Procedure, carry_out
 from application.pruning import PRUNING
+from application.recovery.healing import HEALING
 from application.rolling_back import ROLLING_BACK
 from application.undeploying import UNDEPLOYING
 from domain.errors import StoreError, UnknownFormat

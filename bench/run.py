@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from adapters.containers_storage import read_store
+from adapters.containers.records import read_store
 from adapters.event_log.log import SqliteEventLog
-from adapters.key_files import ensure_key
-from adapters.layout import Layout
+from adapters.files.layout import Layout
+from adapters.keys.key_files import ensure_key
 from adapters.system_clock import SystemClock
 from bench.generated import operations, pulls, write_store
 from bench.measuring import Row, command, paired, peak_mb

@@ -1,7 +1,7 @@
 """Where the store and ostree differ from the log at the moment, in words; nothing is recorded."""
 
-from adapters.containers_storage import read_store
-from application.drift import differences
+from adapters.containers.records import read_store
+from application.recovery.drift import differences
 from cli.session import Session
 from domain.errors import StoreError
 

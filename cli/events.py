@@ -79,8 +79,8 @@ def pruned_rows(session: Session) -> list[Row]:
 
 def signature_holds(session: Session, entry: Entry) -> bool:
     """Whether the event's signature is its key's, as the log itself names the key."""
-    from adapters.ed25519 import verify  # deferred: cryptography takes 10 ms that 'history' need not pay
     from adapters.event_log.public_keys import event_public_key
+    from adapters.keys.ed25519 import verify  # deferred: cryptography takes 10 ms that 'history' need not pay
     from domain.ledger.record import decode_record, pae
 
     try:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from adapters.event_log.log import SqliteEventLog
-from adapters.key_files import KeySigner, ensure_key
-from adapters.state_directory import make_state_directory, require_sysroot_like, write_new
+from adapters.files.state_directory import make_state_directory, require_sysroot_like, write_new
+from adapters.keys.key_files import KeySigner, ensure_key
 from cli.config import config_text, read_passphrase
 from cli.session import Session, actor, new_store_id
 from domain.errors import Usage

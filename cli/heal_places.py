@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from adapters.containers_storage import read_store
+from adapters.containers.records import read_store
 from application.host import Host
 from cli.session import Session
 from domain.errors import StoreError

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adapters.cache_file import CacheFile
-from adapters.containers_storage import read_token
+from adapters.containers.records import read_token
 from adapters.event_log.reader import LogReader
-from adapters.layout import Layout
+from adapters.files.cache_file import CacheFile
+from adapters.files.layout import Layout
+from adapters.files.store_lock import FileLock
 from adapters.process import Runner
-from adapters.store_lock import FileLock
 from adapters.system_clock import SystemClock
 from application.graphs import graph_at_head
 from cli.config import Config, read_config
@@ -104,7 +104,7 @@ class Session:
 
     @cached_property
     def ostree(self) -> OsTree:
-        from adapters.ostree import OstreeSysroot
+        from adapters.ostree.sysroot import OstreeSysroot
 
         return OstreeSysroot(self.layout.sysroot, self.runner)
 
@@ -199,7 +199,7 @@ class Session:
     @contextmanager
     def _open_log(self) -> Iterator["SqliteEventLog"]:
         from adapters.event_log.log import SqliteEventLog
-        from adapters.key_files import load_key
+        from adapters.keys.key_files import load_key
 
         secret = self.config.passphrase()
         with SqliteEventLog(
@@ -212,9 +212,9 @@ class Session:
 
     def host_with(self, log: "SqliteEventLog", registry: RegistryOptions, jobs: int, wait_s: float) -> "Host":
         """Everything a use case needs. The session's own graph is the journal's from here on."""
-        from adapters.consumer_stores import StoresOnDisk
-        from adapters.container_store import OwnedStore
-        from adapters.skopeo import Skopeo
+        from adapters.containers.consumer_stores import StoresOnDisk
+        from adapters.containers.skopeo import Skopeo
+        from adapters.containers.store import OwnedStore
         from application.host import Host
         from application.journal import Journal
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from eventsourcing.persistence import StoredEvent
 
-from adapters import ed25519
 from adapters.event_log import recorder
+from adapters.event_log.high_water import HighWater, Mark, sync_directory
 from adapters.event_log.reader import LogReader
 from adapters.event_log.sealing import Signing, Terms
-from adapters.high_water import HighWater, Mark, sync_directory
+from adapters.keys import ed25519
 from domain.errors import BadInput, Failed, Refused
 from domain.ledger.entry import Draft
 from domain.ledger.keys import VerifierKey, is_key_name, parse_genesis

@@ -6,13 +6,13 @@ from typing import Self
 
 from eventsourcing.persistence import StoredEvent
 
-from adapters import ed25519
 from adapters.event_log import recorder, schema
 from adapters.event_log.creation import create_log
+from adapters.event_log.high_water import HighWater, Mark
 from adapters.event_log.opening import require_extends_mark, require_sound, require_store_keys
 from adapters.event_log.reader import LogReader
 from adapters.event_log.sealing import Signing, Terms
-from adapters.high_water import HighWater, Mark
+from adapters.keys import ed25519
 from domain.errors import StoreError
 from domain.ledger.entry import Draft, Entry, Head
 from domain.ledger.keys import Signer, VerifierKey

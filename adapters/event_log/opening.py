@@ -1,14 +1,14 @@
 """What is checked each time before a log may be continued: cheap, and enough to see that it is the one that was left.
 
-The whole of it is checked by `verify` (application/verifying.py).
+The whole of it is checked by `verify` (application/audit/verifying.py).
 """
 
 from pathlib import Path
 
 from adapters.event_log.head import HeadRow
+from adapters.event_log.high_water import LOST_MARK, Mark
 from adapters.event_log.reader import LogReader
 from adapters.event_log.sealing import Signing
-from adapters.high_water import LOST_MARK, Mark
 from domain.errors import BadInput, KeyUnusable, Tampered
 from domain.ledger.checkpoint import open_checkpoint
 from domain.ledger.keys import VerifierKey, Verify, event_key_name, key_id

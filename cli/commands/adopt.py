@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from application.adopting import lacking, take_over
 from application.initialising import initialise
 from application.observing import observe
+from application.recovery.adopting import lacking, take_over
 from application.resuming import resume
 from cli.founding import found_log, store_document, tell_store
 from cli.options import global_options, registry_of, registry_options, wait_option

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from adapters.root_directory import RootDirectory
+from adapters.files.root_directory import RootDirectory
 from cli.options import global_options
 from cli.output import Output
 from cli.settings import Settings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from adapters.state_directory import replace_file
+from adapters.files.state_directory import replace_file
 from cli.options import global_options
 from cli.session import Session, pass_session
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from adapters.state_directory import mode_problems
-from application.checking import check
-from application.healing import heal
+from adapters.files.state_directory import mode_problems
+from application.recovery.checking import check
+from application.recovery.healing import heal
 from cli.heal_places import heal_places
 from cli.options import global_options, registry_of, registry_options, wait_option
 from cli.output import many

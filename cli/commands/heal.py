@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from application.healing import heal
+from application.recovery.healing import heal
 from cli.events import find_in_history
 from cli.heal_places import heal_places
 from cli.options import global_options, registry_of, registry_options, wait_option

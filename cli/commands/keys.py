@@ -2,7 +2,7 @@
 
 import click
 
-from adapters.ed25519 import public_pem
+from adapters.keys.ed25519 import public_pem
 from cli.options import global_options
 from cli.session import Session, pass_session
 from domain.ledger.keys import VerifierKey, event_key_name

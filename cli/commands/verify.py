@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from adapters.ed25519 import verify
+from adapters.event_log.high_water import HighWater
 from adapters.event_log.raw_file import RawLogFile
-from adapters.high_water import HighWater
-from adapters.key_files import load_key
-from application.verifying import Finding, Trust, Verdict, verify_log
+from adapters.keys.ed25519 import verify
+from adapters.keys.key_files import load_key
+from application.audit.verifying import Finding, Trust, Verdict, verify_log
 from cli.options import global_options
 from cli.output import many
 from cli.session import Session, pass_session

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.consumer_discovery import discover, is_running_system
+from adapters.containers.consumer_discovery import discover, is_running_system
 from domain.errors import BadInput
 
 

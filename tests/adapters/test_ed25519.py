@@ -1,6 +1,6 @@
 import pytest
 
-from adapters import ed25519
+from adapters.keys import ed25519
 from tests.support.logs import EVENT_KEY, LOG_KEY
 
 SIGNATURE = LOG_KEY.sign(b"data")

@@ -13,7 +13,7 @@ from securesystemslib.signer._key import SSlibKey
 from securesystemslib.signer._signature import Signature
 
 from adapters.event_log.reader import LogReader
-from adapters.key_files import create_key
+from adapters.keys.key_files import create_key
 from adapters.process import Runner
 from domain.ledger.checkpoint import parse_note
 from domain.ledger.record import PAYLOAD_TYPE, pae, read_record

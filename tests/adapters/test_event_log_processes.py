@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters import ed25519
+from adapters.event_log.high_water import HighWater
 from adapters.event_log.raw_file import RawLogFile
 from adapters.event_log.reader import LogReader
-from adapters.high_water import HighWater
-from application.verifying import Trust, verify_log
+from adapters.keys import ed25519
+from application.audit.verifying import Trust, verify_log
 from tests.support.logs import VKEY, append, draft, mark_path, new_log, open_log
 
 HERE = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters import ed25519
-from adapters.high_water import HighWater, Mark
+from adapters.event_log.high_water import HighWater, Mark
+from adapters.keys import ed25519
 from domain.errors import Failed, Tampered
 from domain.ledger.checkpoint import Checkpoint, sign_checkpoint
 from domain.ledger.keys import VerifierKey

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters import ed25519, key_files
-from adapters.key_files import KeySigner, create_key, ensure_key, load_key
+from adapters.keys import ed25519, key_files
+from adapters.keys.key_files import KeySigner, create_key, ensure_key, load_key
 from domain.errors import Failed, KeyUnusable
 
 PKCS8 = (Encoding.PEM, PrivateFormat.PKCS8)

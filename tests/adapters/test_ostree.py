@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ostree import OstreeSysroot, freed, karg_options
+from adapters.ostree.sysroot import OstreeSysroot, freed, karg_options
 from adapters.process import Result, Runner
 from domain.errors import BadInput, Busy, Drift, Failed, NotAStore, ProgramMissing, StoreError
 from domain.quadlets import bound_images
@@ -15,7 +15,7 @@ from domain.values import Commit, DeploymentId, Stateroot
 from tests.lab.os_trees import make_os_commit, make_repo, make_sysroot, remove_sysroot
 
 OS = Stateroot("os")
-ORDER = Path(__file__).parents[2] / "adapters/libostree_order.py"
+ORDER = Path(__file__).parents[2] / "adapters/ostree/libostree_order.py"
 # As an ostree that has the command; its work is done by the script that stands in for it otherwise.
 NEWER_OSTREE = """#!/bin/sh
 case "$1 $2" in
@@ -236,7 +236,7 @@ def test_the_binding_is_not_installed(two: OstreeSysroot, monkeypatch: pytest.Mo
         ["/usr/bin/python3", "-I", "-S", str(ORDER), str(two.sysroot), *before], check=False, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 3
-    monkeypatch.setattr("adapters.ostree._SYSTEM_PYTHON", _without_site(two.sysroot.parent))
+    monkeypatch.setattr("adapters.ostree.sysroot._SYSTEM_PYTHON", _without_site(two.sysroot.parent))
     with pytest.raises(ProgramMissing, match="Python binding is not installed") as caught:
         two.set_default(before[1])
     assert "gir1.2-ostree-1.0" in caught.value.hint

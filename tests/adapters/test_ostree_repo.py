@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.ostree_repo import OstreeRepo, parse_refspec
+from adapters.ostree.repo import OstreeRepo, parse_refspec
 from adapters.process import Runner
 from domain.errors import Failed, NotFound, Usage
 from tests.lab.os_trees import make_os_commit, make_repo

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.ostree_status import parse_status, read_kargs
+from adapters.ostree.status import parse_status, read_kargs
 from domain.errors import BadInput, StoreError
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.ostree_tree import CommitTree
+from adapters.ostree.tree import CommitTree
 from adapters.process import Runner
 from domain.errors import BadInput, Failed
 from domain.quadlets import bound_images

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.root_directory import RootDirectory
+from adapters.files.root_directory import RootDirectory
 from domain.errors import BadInput, Failed, NotFound
 from domain.quadlets import scan
 
@@ -74,7 +74,7 @@ def test_what_may_not_be_read_is_a_failure_and_not_an_empty_root(root: Path, tmp
     tmp_path.chmod(0o755)
     script = (
         "import os, pathlib, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "from adapters.root_directory import RootDirectory; from domain.quadlets import scan\n"
+        "from adapters.files.root_directory import RootDirectory; from domain.quadlets import scan\n"
         "from domain.errors import Failed\n"
         "try: scan(RootDirectory(pathlib.Path(sys.argv[1])))\n"
         "except Failed as error: print(error.message)"

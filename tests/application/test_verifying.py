@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters import ed25519
 from adapters.event_log.raw_file import RawLogFile
 from adapters.event_log.reader import LogReader
 from adapters.event_log.sealing import Signing, Terms, Unsealed, seal
-from adapters.key_files import KeySigner
-from application.verifying import MAX_FINDINGS, Finding, Trust, Verdict, verify_log
+from adapters.keys import ed25519
+from adapters.keys.key_files import KeySigner
+from application.audit.verifying import MAX_FINDINGS, Finding, Trust, Verdict, verify_log
 from domain.errors import BadInput
 from domain.ledger.checkpoint import Checkpoint, sign_checkpoint
 from domain.ledger.keys import VerifierKey, parse_vkey

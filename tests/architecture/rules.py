@@ -42,7 +42,7 @@ PURE_LAYERS = ("domain/", "projections/", "application/")
 # Paths pass through the ports as a type: who could call one could read the machine.
 TYPES_ONLY = {"domain/ports.py": "pathlib.Path"}
 # Runs by itself, under the system's Python, where libostree's binding is: its output is its answer.
-OWN_PROGRAM = "adapters/libostree_order.py"
+OWN_PROGRAM = "adapters/ostree/libostree_order.py"
 
 STARTS = "one place starts processes, adapters/process.py: argv lists, time limits, bounded output"
 # Module → the only place that may import it (None: nobody).

@@ -10,9 +10,9 @@ from typing import Protocol
 
 import pytest
 
-from adapters.container_store import OwnedStore
+from adapters.containers.skopeo import Skopeo
+from adapters.containers.store import OwnedStore
 from adapters.process import Runner
-from adapters.skopeo import Skopeo
 from domain.errors import ImageUnavailable, Refused
 from domain.ports import ContainerStore, ImageSourcePort, RegistryOptions
 from domain.references import parse_reference

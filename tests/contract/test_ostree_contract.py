@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.ostree import OstreeSysroot
+from adapters.ostree.sysroot import OstreeSysroot
 from adapters.process import Runner
 from domain.errors import Ambiguous, Failed, NotAStore, NotFound, Usage
 from domain.ports import OsTree

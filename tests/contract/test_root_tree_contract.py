@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ostree_tree import CommitTree
+from adapters.files.root_directory import RootDirectory
+from adapters.ostree.tree import CommitTree
 from adapters.process import Runner
-from adapters.root_directory import RootDirectory
 from domain.errors import BadInput, NotFound
 from domain.quadlets import bound_images
 from domain.roots import MAX_FILE_BYTES, RootTree

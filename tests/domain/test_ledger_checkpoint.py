@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ed25519
-from adapters.key_files import KeySigner
+from adapters.keys import ed25519
+from adapters.keys.key_files import KeySigner
 from domain.errors import BadInput, StoreError, Tampered
 from domain.ledger.checkpoint import (
     Checkpoint,

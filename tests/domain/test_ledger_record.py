@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ed25519
+from adapters.keys import ed25519
 from domain.errors import BadInput, StoreError, UnknownFormat
 from domain.ledger.record import (
     FIRST_PREV,

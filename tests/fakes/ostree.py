@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from adapters.ostree_repo import parse_refspec
+from adapters.ostree.repo import parse_refspec
 from domain.errors import Ambiguous, BadInput, NotAStore, NotFound, ProgramFailed
 from domain.kernel_arguments import parse_karg
 from domain.ports import OsDeployment

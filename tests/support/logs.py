@@ -9,7 +9,7 @@ from typing import Any
 import msgpack
 
 from adapters.event_log.log import SqliteEventLog
-from adapters.key_files import KeySigner
+from adapters.keys.key_files import KeySigner
 from domain.ledger.entry import Draft
 from domain.ledger.keys import VerifierKey
 

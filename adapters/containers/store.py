@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.containers_storage import read_blob, read_links, read_store
-from adapters.layer_content import content_digest
-from adapters.layer_surgery import add_links, link_problems, record_problems, swap_layers
+from adapters.containers.layer_content import content_digest
+from adapters.containers.layer_surgery import add_links, link_problems, record_problems, swap_layers
+from adapters.containers.records import read_blob, read_links, read_store
+from adapters.containers.skopeo import before_command, for_source, reason, require_files, skopeo_name
 from adapters.process import TRANSFER_TIMEOUT, Result, Runner
-from adapters.skopeo import before_command, for_source, reason, require_files, skopeo_name
 from domain.errors import BadInput, Failed, ImageUnavailable, ProgramFailed, Refused
 from domain.ports import Progress, RegistryOptions, ResolvedImage
 from domain.references import ImageReference

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from adapters.layout import Layout
+from adapters.files.layout import Layout
 from domain.errors import Failed, NotAStore
 
 _OF_A_SYSROOT = frozenset({"ostree", "boot", "dev", "home", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})

@@ -11,7 +11,7 @@ from application.host import Host
 from application.inventory import complete, observed
 from application.naming import give_name
 from application.procedures import carry_out
-from application.recorded import Recorded, RecordedImage, read_recorded
+from application.recovery.recorded import Recorded, RecordedImage, read_recorded
 from domain.errors import Drift as Missing
 from domain.errors import NotFound, StoreError
 from domain.events.codec import decode, from_plain

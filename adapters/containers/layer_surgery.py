@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from adapters.containers_storage import read_blob, read_links
+from adapters.containers.records import read_blob, read_links
 from domain.errors import Failed, StoreError
 from domain.manifests import digest_of
 from domain.store_view import StoredImage, StoreView

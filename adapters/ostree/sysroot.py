@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.ostree_repo import OstreeRepo, parse_refspec
-from adapters.ostree_status import deployment_path, parse_status
-from adapters.ostree_tree import CommitTree
+from adapters.files.root_directory import RootDirectory
+from adapters.ostree.repo import OstreeRepo, parse_refspec
+from adapters.ostree.status import deployment_path, parse_status
+from adapters.ostree.tree import CommitTree
 from adapters.process import TRANSFER_TIMEOUT, Result, Runner
-from adapters.root_directory import RootDirectory
 from domain.errors import BadInput, Busy, Drift, Failed, NotAStore, NotFound, ProgramFailed, ProgramMissing, Usage
 from domain.kernel_arguments import parse_karg
 from domain.ports import OsDeployment

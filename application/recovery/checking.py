@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from application.host import Host
-from application.recorded import Recorded, read_recorded
+from application.recovery.recorded import Recorded, read_recorded
 from domain.errors import StoreError
 from domain.events.store import Drift, DriftFound
 from domain.graph import DeploymentNode

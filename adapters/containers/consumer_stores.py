@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.consumer_discovery import discover, is_running_system
-from adapters.consumer_freeze import frozen
-from adapters.containers_storage import read_store, read_token
-from adapters.layer_surgery import foreign_links
+from adapters.containers.consumer_discovery import discover, is_running_system
+from adapters.containers.consumer_freeze import frozen
+from adapters.containers.layer_surgery import foreign_links
+from adapters.containers.records import read_store, read_token
 from domain.ports import FoundConsumer
 from domain.store_view import StoreView
 from domain.values import LayerId

@@ -1,0 +1,1 @@
+"""storectl's own files below a sysroot, and files read safely."""

@@ -1,0 +1,1 @@
+"""Ed25519, and private keys on disk."""

@@ -1,0 +1,1 @@
+"""The sysroot's ostree side."""
