@@ -5,6 +5,8 @@ what is being dropped. The owned store's own locks are left to podman and skopeo
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -56,6 +58,10 @@ class Collection:
 def plan(host: Host, wanted: Wanted) -> Collection:
     """What a collection would drop now. Raises Refused where a consumer store cannot be read."""
     observe_consumers(host, strict=True)
+    return _plan(host, wanted)
+
+
+def _plan(host: Host, wanted: Wanted) -> Collection:
     surplus = _surplus(host, wanted)
     graph = _without(host.graph, surplus, host.now_us()) if surplus else host.graph
     due = plan_prune(graph, host.store.view(), host.now_us(), grace_us=wanted.grace_us, consumers=_state(host, surplus))
@@ -64,8 +70,8 @@ def plan(host: Host, wanted: Wanted) -> Collection:
 
 def collect(host: Host, wanted: Wanted) -> Collection:
     """Drop what nothing holds. Raises Busy if another plan than the expected one is due, or a consumer is in use."""
-    with host.consumers.frozen(list(host.graph.consumers), host.wait_s):
-        due = plan(host, wanted)
+    with _consumers_held_still(host):
+        due = _plan(host, wanted)
         _require_expected(due, wanted.expected)
         for deployment in due.deployments:
             undeploy(host, deployment, f"gc --keep-deployments {wanted.keep_deployments}")
@@ -76,6 +82,18 @@ def collect(host: Host, wanted: Wanted) -> Collection:
         for batch in batches:
             _carry_out_batch(host, due.prune, batch)
     return due
+
+
+@contextmanager
+def _consumers_held_still(host: Host) -> Iterator[None]:
+    """Every consumer store held still, and looked at since. One that is only found by looking is held still, too."""
+    while True:
+        known = list(host.graph.consumers)
+        with host.consumers.frozen(known, host.wait_s):
+            observe_consumers(host, strict=True)
+            if list(host.graph.consumers) == known:
+                yield
+                return
 
 
 def adopt_foreign(host: Host) -> list[ImageId]:
@@ -139,8 +157,7 @@ class _Pruning:
     def finish(self, host: Host, operation: OpenOperation) -> None:
         if not self._freeze:
             return self._finish(host, operation)
-        with host.consumers.frozen(list(host.graph.consumers), host.wait_s):
-            observe_consumers(host, strict=True)
+        with _consumers_held_still(host):
             return self._finish(host, operation)
 
     def _finish(self, host: Host, operation: OpenOperation) -> None:

@@ -17,6 +17,7 @@ from application.undeploying import undeploy
 from domain.errors import Busy, ImageUnavailable, NotFound, Refused, Usage
 from domain.events.codec import decode
 from domain.events.operation import OperationBegun
+from domain.ports import FoundConsumer
 from domain.references import parse_reference
 from domain.store_view import StoredContainer, StoredImage, StoredLayer, StoreView
 from domain.values import ImageId, LayerId
@@ -344,3 +345,15 @@ def test_what_is_refused_before_anything_happens() -> None:
     with pytest.raises(NotFound):
         undeploy(host, host.graph.order[0].replace("os-", "no-"))  # type: ignore[arg-type]
     assert len(machine.log.stored) == before
+
+
+def test_a_consumer_that_is_only_found_by_looking_is_held_still_before_anything_is_deleted() -> None:
+    machine = one_removed()
+    host = machine.process()
+    machine.consumers.views["/other"] = StoreView({}, {}, (), b"token")
+    machine.consumers.configured = (FoundConsumer("/other", None, "storage.conf"),)
+    held: list[tuple[str, ...]] = []
+    host.journal.step = lambda name: held.append(machine.consumers.frozen_now) if "deleted" in name else None
+    collect(host, Wanted())
+    assert held
+    assert set(held) == {("/other",)}

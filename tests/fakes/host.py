@@ -1,8 +1,8 @@
 """A whole host in memory, for use cases: what is on the machine outlives a process, the journal does not."""
 
 import itertools
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from application.host import Host
@@ -26,9 +26,14 @@ OS = Stateroot("os")
 
 @dataclass
 class FakeConsumers:
-    """Implements `domain.ports.ConsumerStores`: views by path; a path without one cannot be read."""
+    """Implements `domain.ports.ConsumerStores`: views by path; a path without one cannot be read.
+
+    `frozen_now` are the stores that are held still at the moment; `configured` is what discovery finds.
+    """
 
     views: dict[str, StoreView] = field(default_factory=dict)
+    configured: tuple[FoundConsumer, ...] = ()
+    frozen_now: tuple[str, ...] = ()
 
     def view(self, path: str) -> StoreView:
         if path not in self.views:
@@ -41,11 +46,14 @@ class FakeConsumers:
     def token(self, path: str) -> bytes:
         return self.view(path).token
 
-    def frozen(self, paths: Sequence[str], wait_s: float) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def frozen(self, paths: Sequence[str], wait_s: float) -> Iterator[None]:
+        self.frozen_now = tuple(paths)
+        yield
+        self.frozen_now = ()
 
     def discover(self) -> tuple[FoundConsumer, ...]:
-        return ()
+        return self.configured
 
 
 class Machine:
