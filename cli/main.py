@@ -44,6 +44,7 @@ COMMANDS = {
     "verify": "check the whole log",
     "fsck": "the log's picture against the real store",
     "heal": "bring back what vanished or is damaged",
+    "audit": "proofs, bundles and views for auditors",
     "checkpoint": "the signed tree head",
     "keys": "signing keys",
     "resume": "finish or undo what a crash left open",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.events import consumer, deployment, hold, image, operation, prune, store
+from domain.events import audit, consumer, deployment, hold, image, operation, prune, store
 from domain.events.base import Event, type_name
 from domain.events.codec import decode
 from domain.events.registry import BY_TYPE_NAME
@@ -150,6 +150,11 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
     ),
     hold.PinRemoved: lambda e: f"{e.target_kind} {short(e.target)} no longer pinned: {e.reason}",
     prune.PrunePlanned: lambda e: f"plan {e.plan[:12]}: {len(e.images)} images, {e.layers} layers, {e.bytes} bytes",
+    audit.AuditExported: lambda e: (
+        f"exported as {e.format}: "
+        + (f"events {e.first} to {e.last}" if e.first <= e.last else "no events")
+        + (f" where {', '.join(e.filters)}" if e.filters else "")
+    ),
     consumer.ConsumerAdded: lambda e: f"consumer {e.path} added ({e.found})",
     consumer.ConsumerRemoved: lambda e: f"consumer {e.path} removed: {e.reason}",
     consumer.ConsumerReferenceObserved: lambda e: (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from domain.events import consumer, deployment, hold, image, operation, prune, store
+from domain.events import audit, consumer, deployment, hold, image, operation, prune, store
 from domain.events.base import Event
 from domain.events.codec import decode
 from domain.graph import (
@@ -336,6 +336,7 @@ _APPLY: dict[type[Event], _Apply] = {
     hold.PinSet: _pin_set,
     hold.PinRemoved: _pin_removed,
     prune.PrunePlanned: _nothing,
+    audit.AuditExported: _nothing,
     consumer.ConsumerAdded: _consumer_added,
     consumer.ConsumerRemoved: _consumer_removed,
     consumer.ConsumerReferenceObserved: _reference_observed,

@@ -13,6 +13,7 @@ from adapters.event_log.raw_file import PAGE_ROWS, SELECT_ROWS, RawLogFile
 from domain.errors import BadInput, NotFound, StoreError, Tampered
 from domain.ledger.entry import Entry, Head
 from domain.ledger.keys import Genesis, parse_genesis
+from domain.ledger.merkle import HASH_BYTES
 from domain.ledger.raw import RawLog, RawRow
 from domain.ledger.record import entry_of, read_body, read_record
 
@@ -80,6 +81,17 @@ class LogReader:
     def rows(self, start: int = 1, stop: int | None = None) -> Iterator[RawRow]:
         """The rows of positions start..stop as stored, nothing believed."""
         return self._rows(start, stop, (), False)
+
+    def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
+        """The leaf hashes of indexes [start, stop). Raises Tampered where the log has not all of them."""
+        query = "SELECT leaf_hash FROM stored_events WHERE position BETWEEN ? AND ? ORDER BY position"
+        leaves = [leaf for (leaf,) in self._query(query, (start + 1, stop))]
+        if len(leaves) != stop - start or any(type(leaf) is not bytes or len(leaf) != HASH_BYTES for leaf in leaves):
+            raise Tampered(
+                f"the event log {self.path} lacks leaf hashes of events {start + 1} to {stop}",
+                hint="'storectl verify' tells what is wrong where",
+            )
+        return leaves
 
     def raw_record(self, position: int) -> tuple[bytes, bytes]:
         """One event's record and leaf hash, as stored. Raises NotFound, Tampered."""

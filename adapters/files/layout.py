@@ -50,6 +50,11 @@ class Layout:
         return self.state / "cache/graph"
 
     @property
+    def tree_cache(self) -> Path:
+        """Roots of complete subtrees of the log: what proofs would have to hash again."""
+        return self.state / "cache/tree"
+
+    @property
     def tokens(self) -> Path:
         return self.state / "cache/tokens"
 

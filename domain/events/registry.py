@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.events import consumer, deployment, hold, image, operation, prune, store
+from domain.events import audit, consumer, deployment, hold, image, operation, prune, store
 from domain.events.base import Event, type_name
 
 _EVENTS: tuple[type[Event], ...] = (
@@ -47,6 +47,7 @@ _EVENTS: tuple[type[Event], ...] = (
     consumer.ConsumerRemoved,
     consumer.ConsumerReferenceObserved,
     consumer.ConsumerReferenceGone,
+    audit.AuditExported,
 )
 
 BY_KIND: Mapping[str, type[Event]] = MappingProxyType({event.kind: event for event in _EVENTS})

@@ -85,38 +85,48 @@ def root_hash(leaves: Sequence[bytes]) -> bytes:
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """PATH(index, leaves) of RFC 9162, 2.1.3.1, the leaf's sibling first. Raises ValueError for an index outside."""
-    if not 0 <= index < len(leaves):
-        raise ValueError(f"there is no leaf {index} in a tree of {len(leaves)}")
-    path: list[bytes] = []
-    start, stop = 0, len(leaves)
+    return tuple(root_hash(leaves[start:stop]) for start, stop in inclusion_ranges(index, len(leaves)))
+
+
+def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
+    """Which leaves (start, stop) each hash of an inclusion proof is the root of, in the proof's order."""
+    if not 0 <= index < size:
+        raise ValueError(f"there is no leaf {index} in a tree of {size}")
+    ranges: list[tuple[int, int]] = []
+    start, stop = 0, size
     while stop - start > 1:
         middle = start + _split(stop - start)
         if index < middle:
-            path.append(root_hash(leaves[middle:stop]))
+            ranges.append((middle, stop))
             stop = middle
         else:
-            path.append(root_hash(leaves[start:middle]))
+            ranges.append((start, middle))
             start = middle
-    return tuple(reversed(path))
+    return ranges[::-1]
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> tuple[bytes, ...]:
     """PROOF(old_size, leaves) of RFC 9162, 2.1.4.1; empty for the whole tree. Raises ValueError for a size outside."""
-    if not 0 < old_size <= len(leaves):
-        raise ValueError(f"a tree of {len(leaves)} leaves has no earlier state of {old_size}")
-    proof: list[bytes] = []
-    start, stop, whole = 0, len(leaves), True
+    return tuple(root_hash(leaves[start:stop]) for start, stop in consistency_ranges(old_size, len(leaves)))
+
+
+def consistency_ranges(old_size: int, size: int) -> list[tuple[int, int]]:
+    """The same of a consistency proof."""
+    if not 0 < old_size <= size:
+        raise ValueError(f"a tree of {size} leaves has no earlier state of {old_size}")
+    ranges: list[tuple[int, int]] = []
+    start, stop, whole = 0, size, True
     while old_size != stop:
         middle = start + _split(stop - start)
         if old_size <= middle:
-            proof.append(root_hash(leaves[middle:stop]))
+            ranges.append((middle, stop))
             stop = middle
         else:
-            proof.append(root_hash(leaves[start:middle]))
+            ranges.append((start, middle))
             start, whole = middle, False
     if not whole:
-        proof.append(root_hash(leaves[start:stop]))
-    return tuple(reversed(proof))
+        ranges.append((start, stop))
+    return ranges[::-1]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
