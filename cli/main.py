@@ -47,6 +47,7 @@ COMMANDS = {
     "audit": "proofs, bundles and views for auditors",
     "checkpoint": "the signed tree head",
     "keys": "signing keys",
+    "backup": "the log, and what it needs, kept elsewhere",
     "resume": "finish or undo what a crash left open",
     "metrics": "OpenMetrics text",
     "completion": "shell completion script",

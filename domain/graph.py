@@ -125,7 +125,9 @@ class ConsumerNode:
 
 @dataclass(slots=True)
 class ReferenceGraph:
-    """`position` and `time_us` are those of the last event folded in (0, 0: none yet)."""
+    """`position` and `time_us` are those of the last event folded in (0, 0: none yet); `last_backup` and `last_drill`
+    are the positions of the last events of that kind (0: never).
+    """
 
     position: int = 0
     time_us: int = 0
@@ -137,6 +139,8 @@ class ReferenceGraph:
     order: tuple[DeploymentId, ...] = ()
     operations: dict[OperationId, OpenOperation] = field(default_factory=dict)
     consumers: dict[str, ConsumerNode] = field(default_factory=dict)
+    last_backup: int = 0
+    last_drill: int = 0
 
     def holds_on_image(self, image: ImageId, now_us: int) -> list[Hold]:
         """What holds the image itself, in the order of the events that made it."""

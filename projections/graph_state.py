@@ -23,7 +23,7 @@ from domain.graph import (
     ReferenceGraph,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """A change of any shape below needs a new number here."""
 
 
@@ -64,12 +64,14 @@ def _plain(graph: ReferenceGraph) -> _Plain:
           node.pin and _fields(node.pin, Hold)) for node in graph.deployments.values()],
         [_fields(node, OpenOperation) for node in graph.operations.values()],
         [_fields(node, ConsumerNode) for node in graph.consumers.values()],
+        graph.last_backup, graph.last_drill,
     )  # fmt: skip
 
 
 def _graph(plain: _Plain) -> ReferenceGraph:
-    position, time_us, store, origin, order, images, layers, deployments, operations, consumers = plain
+    position, time_us, store, origin, order, images, layers, deployments, operations, consumers, *last = plain
     graph = ReferenceGraph(position, time_us, store, origin, order=order)
+    graph.last_backup, graph.last_drill = last
     for *fields_, holds in images:
         image = graph.images[fields_[0]] = ImageNode(*fields_)
         image.holds = _read_holds(holds)

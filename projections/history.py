@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.events import audit, consumer, deployment, hold, image, operation, prune, store
+from domain.events import audit, consumer, deployment, hold, image, operation, prune, recovery, store
 from domain.events.base import Event, type_name
 from domain.events.codec import decode
 from domain.events.registry import BY_TYPE_NAME
@@ -161,4 +161,17 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
         f"{e.holder[:22]} of {e.path} sits on {short(e.layer or e.image or '')}"
     ),
     consumer.ConsumerReferenceGone: lambda e: f"{e.holder[:22]} of {e.path} left {short(e.layer or e.image or '')}",
+    recovery.BackupWritten: lambda e: (
+        f"backup {e.generation} of {e.size} events written to {e.place}, {e.bytes} new bytes"
+        + (f", {e.images} images, {e.commits} commits" if e.content else "")
+        + (f"; {e.lacking} could not be read" if e.lacking else "")
+    ),
+    recovery.StoreReplayed: lambda e: f"store replayed from {e.origin} ({e.size} events) as of event {e.position}",
+    recovery.ReplayCompared: lambda e: (
+        f"replay compared with the log in {e.compared} points: {e.count or 'no'} differences"
+    ),
+    recovery.DrillHeld: lambda e: (
+        f"drill held{f' from {e.source}' if e.source else ''}: {e.images} images and {e.deployments} deployments "
+        f"came back, {e.count or 'no'} differences"
+    ),
 }

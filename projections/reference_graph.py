@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from domain.events import audit, consumer, deployment, hold, image, operation, prune, store
+from domain.events import audit, consumer, deployment, hold, image, operation, prune, recovery, store
 from domain.events.base import Event
 from domain.events.codec import decode
 from domain.graph import (
@@ -42,6 +42,13 @@ def _store_initialised(graph: ReferenceGraph, entry: Entry, event: store.StoreIn
 
 def _nothing(graph: ReferenceGraph, entry: Entry, event: Event) -> None:
     """A fact that history tells and the graph does not depend on."""
+
+
+def _recovery_proved(graph: ReferenceGraph, entry: Entry, event: recovery.BackupWritten | recovery.DrillHeld) -> None:
+    if isinstance(event, recovery.BackupWritten):
+        graph.last_backup = entry.position
+    else:
+        graph.last_drill = entry.position
 
 
 def _operation_begun(graph: ReferenceGraph, entry: Entry, event: operation.OperationBegun) -> None:
@@ -341,4 +348,8 @@ _APPLY: dict[type[Event], _Apply] = {
     consumer.ConsumerRemoved: _consumer_removed,
     consumer.ConsumerReferenceObserved: _reference_observed,
     consumer.ConsumerReferenceGone: _reference_gone,
+    recovery.BackupWritten: _recovery_proved,
+    recovery.StoreReplayed: _nothing,
+    recovery.ReplayCompared: _nothing,
+    recovery.DrillHeld: _recovery_proved,
 }

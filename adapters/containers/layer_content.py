@@ -26,18 +26,23 @@ _CHUNK = 1024 * 1024
 def content_digest(root: Path, layer: LayerId) -> Digest:
     """The digest of the layer's tar stream as its files are now. Raises BadInput where it cannot be put together."""
     digest = hashlib.sha256()
+    for chunk in layer_stream(root, layer):
+        digest.update(chunk)
+    return Digest("sha256:" + digest.hexdigest())
+
+
+def layer_stream(root: Path, layer: LayerId) -> Iterator[bytes]:
+    """The layer's tar stream, chunk by chunk. Raises BadInput where it cannot be put together."""
     diff = root / "overlay" / layer / "diff"
     try:
         descriptor = os.open(diff, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             for entry in _entries(root / "overlay-layers" / f"{layer}.tar-split.gz"):
-                for chunk in _bytes(entry, descriptor):
-                    digest.update(chunk)
+                yield from _bytes(entry, descriptor)
         finally:
             os.close(descriptor)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"layer {layer[:12]} cannot be read back: {error}") from error
-    return Digest("sha256:" + digest.hexdigest())
 
 
 def _entries(path: Path) -> Iterator[dict[str, object]]:

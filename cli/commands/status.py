@@ -5,6 +5,7 @@ import click
 from cli.drift import drift
 from cli.options import global_options
 from cli.output import many, size
+from cli.recovery_proof import recovery, recovery_words
 from cli.session import Session, pass_session
 from cli.words import deployment_marks
 from domain.values import short
@@ -34,7 +35,7 @@ def command(session: Session) -> None:
         "checkpoint": {"size": head.size, "root_hash": head.root_hash.hex(), "note": head.checkpoint},
         "deployments": rows, "images": len(present), "layers": len(graph.layers),
         "bytes": sum(layer.bytes for layer in graph.layers.values()), "open_operations": open_operations,
-        "drift": drift(session),
+        "drift": drift(session), "recovery": recovery(session),
     }  # fmt: skip
     if session.out.json:
         session.out.answer(document)
@@ -55,5 +56,7 @@ def command(session: Session) -> None:
             out.line(f"       not in the store: {text}")
     for row in open_operations:
         out.line(f"open     {row['command']} since {row['since']} ('storectl resume' finishes it)")
+    for text in recovery_words(session):
+        out.line(text)
     for text in document["drift"]:  # type: ignore[attr-defined]
         out.line(f"drift    {text}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.events import audit, consumer, deployment, hold, image, operation, prune, store
+from domain.events import audit, consumer, deployment, hold, image, operation, prune, recovery, store
 from domain.events.base import Event, type_name
 
 _EVENTS: tuple[type[Event], ...] = (
@@ -48,6 +48,10 @@ _EVENTS: tuple[type[Event], ...] = (
     consumer.ConsumerReferenceObserved,
     consumer.ConsumerReferenceGone,
     audit.AuditExported,
+    recovery.BackupWritten,
+    recovery.StoreReplayed,
+    recovery.ReplayCompared,
+    recovery.DrillHeld,
 )
 
 BY_KIND: Mapping[str, type[Event]] = MappingProxyType({event.kind: event for event in _EVENTS})
