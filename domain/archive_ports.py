@@ -7,7 +7,8 @@ from typing import Protocol
 
 from domain.backups import ArchivedImage, Generation, Lacking
 from domain.ledger.entry import Entry, Head
-from domain.ledger.keys import Genesis
+from domain.ledger.key_schedule import KeySchedule
+from domain.ledger.keys import Genesis, Verify
 from domain.ledger.raw import RawSource
 from domain.store_view import StoredImage, StoreView
 from domain.values import Commit
@@ -24,6 +25,8 @@ class PastLog(RawSource, Protocol):
     def head(self) -> Head: ...
 
     def genesis(self) -> Genesis: ...
+
+    def key_schedule(self, verify: Verify | None = None) -> KeySchedule: ...
 
     def entries(
         self, start: int = 1, stop: int | None = None, *, kinds: Sequence[str] = (), reverse: bool = False

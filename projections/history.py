@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.events import audit, consumer, deployment, hold, image, operation, prune, recovery, store
+from domain.events import audit, consumer, deployment, hold, image, key, operation, prune, recovery, store
 from domain.events.base import Event, type_name
 from domain.events.codec import decode
 from domain.events.registry import BY_TYPE_NAME
@@ -90,6 +90,11 @@ def _named(identity: str, names: Iterable[str]) -> str:
     return f"{short(identity)} ({name})" if name else short(identity)
 
 
+def _key(public_key: bytes) -> str:
+    """The beginning of a public key: its key id depends on the origin, which an event does not carry."""
+    return public_key.hex()[:12]
+
+
 def _about(intent: Mapping[str, object]) -> str:
     """What an operation is about, from the fields that intents have in common."""
     said = next(
@@ -155,6 +160,12 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
         + (f"events {e.first} to {e.last}" if e.first <= e.last else "no events")
         + (f" where {', '.join(e.filters)}" if e.filters else "")
     ),
+    key.KeyAdded: lambda e: (
+        f"{e.role} key {_key(e.key)} {'certified' if e.replaces is None else 'put in force'} by the root key"
+        + (f", in the place of {_key(e.replaces)}" if e.replaces else "")
+    ),
+    key.KeyRotated: lambda e: f"{e.role} key {_key(e.old_key)} handed on to {_key(e.new_key)}",
+    key.KeyRevoked: lambda e: f"{e.role} key {_key(e.key)} revoked, good up to event {e.last_good}: {e.reason}",
     consumer.ConsumerAdded: lambda e: f"consumer {e.path} added ({e.found})",
     consumer.ConsumerRemoved: lambda e: f"consumer {e.path} removed: {e.reason}",
     consumer.ConsumerReferenceObserved: lambda e: (

@@ -134,12 +134,12 @@ class BackupDirectory:
             raise Failed(f"cannot write {new}: {error.strerror}", hint="is there room left?") from error
 
     def _write_beside(self, new: Path, reader: LogReader) -> None:
-        head, genesis = reader.head_row(), reader.genesis()
-        key = VerifierKey(genesis.origin, genesis.log_key)
+        head, schedule = reader.head_row(), reader.key_schedule()
+        key = VerifierKey(head.origin, schedule.current("log"))
         write_whole(new / "checkpoint", [head.checkpoint.encode()])
-        HighWater(new / "high-water", key, verify).create(Mark(head.checkpoint, head.frontier))
+        HighWater(new / "high-water", [key], verify).create(Mark(head.checkpoint, head.frontier))
         write_whole(new / "log.vkey", [f"{key}\n".encode()])
-        event_key = VerifierKey(event_key_name(genesis.origin), genesis.event_key)
+        event_key = VerifierKey(event_key_name(head.origin), schedule.current("event"))
         write_whole(new / "event.vkey", [f"{event_key}\n".encode()])
         if self.layout.config.is_file():
             write_whole(new / "config.toml", [self.layout.config.read_bytes()])

@@ -9,11 +9,13 @@ from eventsourcing.persistence import StoredEvent
 from adapters.event_log import recorder
 from adapters.event_log.high_water import HighWater, Mark, sync_directory
 from adapters.event_log.reader import LogReader
-from adapters.event_log.sealing import Signing, Terms
+from adapters.event_log.sealing import Terms
+from adapters.event_log.signing import Signing
 from adapters.keys import ed25519
 from domain.errors import BadInput, Failed, Refused
 from domain.ledger.entry import Draft
-from domain.ledger.keys import VerifierKey, is_key_name, parse_genesis
+from domain.ledger.key_schedule import KeySchedule
+from domain.ledger.keys import VerifierKey, is_key_name
 
 
 def create_log(
@@ -28,7 +30,7 @@ def create_log(
     if path.exists():
         return
     _require_genesis(origin, signing, drafts)
-    high_water = HighWater(mark_path, VerifierKey(origin, signing.log.public_key), ed25519.verify)
+    high_water = HighWater(mark_path, [VerifierKey(origin, signing.of_log().public_key)], ed25519.verify)
     _require_no_other(path, mark_path, high_water, len(drafts))
     aside = path.with_name(f"{path.name}.new")
     try:
@@ -79,10 +81,13 @@ def _require_genesis(origin: str, signing: Signing, drafts: Sequence[Draft]) -> 
     """The trust that verification starts from has to be right, for ever: no later event can mend the first."""
     if not drafts or not is_key_name(origin):
         raise BadInput(f"a log cannot begin with origin {origin!r} and {len(drafts)} events")
-    genesis = parse_genesis(drafts[0].kind, drafts[0].payload)
-    if (genesis.origin, genesis.log_key, genesis.event_key) != (
-        origin, signing.log.public_key, signing.event.public_key,
-    ):  # fmt: skip
+    schedule = KeySchedule(ed25519.verify)
+    for index, draft in enumerate(drafts):
+        schedule.learn(index, draft.stream, draft.kind, draft.schema, draft.payload)
+    schedule.require_certified()
+    keys = (schedule.current("log"), schedule.current("event"))
+    named = schedule.genesis.origin if schedule.genesis else ""
+    if (named, *keys) != (origin, signing.of_log().public_key, signing.of_event().public_key):
         raise BadInput("the first event does not name the origin and the keys that the log is made with")
 
 

@@ -18,13 +18,13 @@ its own: its root is the checkpoint's.
 import base64
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from domain.errors import BadInput, Failed, StoreError, Tampered
-from domain.ledger.checkpoint import open_checkpoint
+from domain.ledger.checkpoint import open_checkpoint_by
 from domain.ledger.keys import VerifierKey, Verify, from_base64
 from domain.ledger.merkle import Frontier
 
@@ -44,11 +44,11 @@ class Mark:
 
 
 class HighWater:
-    """The mark in one file, believed only under the log's key."""
+    """The mark in one file, believed only under one of the log's keys: it may be older than the one in force."""
 
-    def __init__(self, path: Path, key: VerifierKey, verify: Verify) -> None:
+    def __init__(self, path: Path, keys: Sequence[VerifierKey], verify: Verify) -> None:
         self.path = path
-        self._key = key
+        self._keys = keys
         self._verify = verify
         self._known: dict[bytes, Mark] = {}  # the two slots as last seen: an append need not verify them again
 
@@ -126,7 +126,7 @@ class HighWater:
     def _decoded(self, slot: bytes) -> Mark:
         text, _, nodes = slot.decode("utf-8").rstrip("\n").rpartition("\n\n")
         note = text + "\n"
-        checkpoint = open_checkpoint(note, self._key, self._verify)
+        checkpoint = open_checkpoint_by(note, self._keys, self._verify)
         hashes = [from_base64(line) or b"" for line in nodes.split("\n")]
         frontier = Frontier(checkpoint.size, tuple(hashes))
         if frontier.root() != checkpoint.root_hash:

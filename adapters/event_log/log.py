@@ -9,13 +9,15 @@ from eventsourcing.persistence import StoredEvent
 from adapters.event_log import recorder, schema
 from adapters.event_log.creation import create_log
 from adapters.event_log.high_water import HighWater, Mark
-from adapters.event_log.opening import require_extends_mark, require_sound, require_store_keys
+from adapters.event_log.opening import log_keys, require_extends_mark, require_sound, require_store_keys
 from adapters.event_log.reader import LogReader
-from adapters.event_log.sealing import Signing, Terms
+from adapters.event_log.sealing import Terms
+from adapters.event_log.signing import Signing
 from adapters.keys import ed25519
 from domain.errors import StoreError
 from domain.ledger.entry import Draft, Entry, Head
-from domain.ledger.keys import Signer, VerifierKey
+from domain.ledger.key_changes import KEY_STREAM
+from domain.ledger.keys import Signer
 
 
 class SqliteEventLog:
@@ -26,31 +28,34 @@ class SqliteEventLog:
         path: Path,
         mark_path: Path,
         *,
-        log_signer: Signer,
-        event_signer: Signer,
+        log_signer: Signer | None,
+        event_signer: Signer | None,
+        staged: Sequence[Signer] = (),
         lock_timeout_s: float = schema.LOCK_TIMEOUT_S,
     ) -> None:
         """Opens, after cheap checks that this is the log that was left: see adapters.event_log.opening.
 
+        A signer is None where its key is lost: then only an event by which the root replaces it can be appended.
+        `staged` are the keys that events may put in force.
         Raises NotFound, BadInput, UnknownFormat (the file), KeyUnusable (another store's keys), Tampered (it lost or
         changed events), Busy, Failed.
         """
-        signing = Signing(log_signer, event_signer)
         self._reader = LogReader(path, lock_timeout_s=lock_timeout_s)
         try:
-            origin = self._reader.origin
-            require_store_keys(self._reader, signing)
-            key = VerifierKey(origin, log_signer.public_key)
-            self._high_water = HighWater(mark_path, key, ed25519.verify)
+            schedule = self._reader.key_schedule(ed25519.verify)
+            signing = Signing(log_signer, event_signer, tuple(staged), schedule.changes)
+            require_store_keys(self._reader, schedule, signing)
+            self._high_water = self._open_mark(mark_path)
             # The mark before the head: an append by another process in between makes the head higher, never lower.
             mark = self._high_water.read()
             head = self._reader.head_row()
-            require_sound(self._reader, head, key, signing, ed25519.verify)
+            require_sound(self._reader, head, schedule, ed25519.verify)
             require_extends_mark(self._reader, head, mark, mark_path)
             self._high_water.advance(Mark(head.checkpoint, head.frontier))
         except StoreError:
             self._reader.close()
             raise
+        self._signing = signing
         self._factory = recorder.factory(path, signing, lock_timeout_s=lock_timeout_s)
         self._recorder = self._factory.application_recorder()
 
@@ -76,6 +81,10 @@ class SqliteEventLog:
         signing = Signing(log_signer, event_signer)
         create_log(path, mark_path, origin, signing, drafts, actor=actor, operation=operation, now_us=now_us)
         return cls(path, mark_path, log_signer=log_signer, event_signer=event_signer, lock_timeout_s=lock_timeout_s)
+
+    def _open_mark(self, mark_path: Path) -> HighWater:
+        schedule = self._reader.key_schedule(ed25519.verify)
+        return HighWater(mark_path, log_keys(schedule, self._reader.origin), ed25519.verify)
 
     @property
     def path(self) -> Path:
@@ -119,6 +128,9 @@ class SqliteEventLog:
         """
         if not drafts:
             return ()
+        changes_keys = any(draft.stream == KEY_STREAM for draft in drafts)
+        if changes_keys:
+            self._require_allowed(drafts, expected)
         versions = self._reader.next_versions([draft.stream for draft in drafts])
         events = []
         for draft in drafts:
@@ -128,8 +140,17 @@ class SqliteEventLog:
         with recorder.translated(self.path):
             positions = self._recorder.insert_events(events, terms=terms)
         assert positions, "the recorder returns a position for each event"
+        if changes_keys:
+            self._signing = self._recorder.signing = self._signing.after(drafts)
+            self._high_water = self._open_mark(self._high_water.path)
         # Committed and on disk. A crash here leaves the log ahead of the mark: opening finds that it extends it, and
         # raises the mark.
         head = self._reader.head_row()
         self._high_water.advance(Mark(head.checkpoint, head.frontier))
         return tuple(self._reader.entries(positions[0], positions[-1]))
+
+    def _require_allowed(self, drafts: Sequence[Draft], expected: int) -> None:
+        """A change of keys that verification would not accept must not get into the log. Raises BadInput."""
+        schedule = self._reader.key_schedule(ed25519.verify)
+        for index, draft in enumerate(drafts, expected):
+            schedule.learn(index, draft.stream, draft.kind, draft.schema, draft.payload)

@@ -8,10 +8,12 @@ from pathlib import Path
 from adapters.event_log.head import HeadRow
 from adapters.event_log.high_water import LOST_MARK, Mark
 from adapters.event_log.reader import LogReader
-from adapters.event_log.sealing import Signing
+from adapters.event_log.signing import Signing
 from domain.errors import BadInput, KeyUnusable, Tampered
 from domain.ledger.checkpoint import open_checkpoint
-from domain.ledger.keys import VerifierKey, Verify, event_key_name, key_id
+from domain.ledger.key_changes import Role
+from domain.ledger.key_schedule import KeySchedule
+from domain.ledger.keys import Signer, VerifierKey, Verify
 from domain.ledger.merkle import Growing
 from domain.ledger.record import body_hash, decode_body, decode_record, leaf_hash, pae
 
@@ -22,24 +24,27 @@ _LOST = (
 )
 
 
-def require_store_keys(reader: LogReader, signing: Signing) -> None:
-    """Raises KeyUnusable unless the keys are those that the log's first event names."""
-    genesis = reader.genesis()
-    for name, key, named in (
-        ("log", signing.log, genesis.log_key),
-        ("event", signing.event, genesis.event_key),
-    ):
-        if key.public_key != named:
+def require_store_keys(reader: LogReader, schedule: KeySchedule, signing: Signing) -> None:
+    """Raises KeyUnusable unless the keys, as far as they are at hand, are those in force in the log."""
+    keys: tuple[tuple[Role, Signer | None], ...] = (("log", signing.log), ("event", signing.event))
+    for role, key in keys:
+        if key is not None and key.public_key != schedule.current(role):
             raise KeyUnusable(
-                f"the {name} key is not this store's: the log {reader.path} was begun with another one",
-                hint="restore the keys that belong to this store",
+                f"the {role} key is not this store's: the log {reader.path} says that another one is in force",
+                hint="restore the keys that belong to this store, or replace them: 'storectl keys enrol'",
             )
 
 
-def require_sound(reader: LogReader, head: HeadRow, key: VerifierKey, signing: Signing, verify: Verify) -> None:
+def log_keys(schedule: KeySchedule, origin: str) -> list[VerifierKey]:
+    """Every log key that there was, the newest first."""
+    return [VerifierKey(origin, span.key) for span in reversed(schedule.spans("log"))]
+
+
+def require_sound(reader: LogReader, head: HeadRow, schedule: KeySchedule, verify: Verify) -> None:
     """Raises Tampered unless the head is signed, and the last row is the one that it was made for."""
     try:
-        open_checkpoint(head.checkpoint, key, verify)
+        schedule.require_certified()
+        open_checkpoint(head.checkpoint, VerifierKey(head.origin, schedule.log_key(head.size) or b""), verify)
     except (BadInput, Tampered) as error:
         raise Tampered(f"the event log {reader.path}: {error.message}", hint=_VERIFY) from error
     # Another process may have appended since the head was read: only what the head claims is looked at, and a row
@@ -48,12 +53,12 @@ def require_sound(reader: LogReader, head: HeadRow, key: VerifierKey, signing: S
     if last < head.size or last > reader.head_row().size:
         raise Tampered(f"the event log {reader.path} has {last} events, and its head says {head.size}", hint=_VERIFY)
     try:
-        _require_last_event(reader, head, signing, verify)
+        _require_last_event(reader, head, schedule, verify)
     except BadInput as error:
         raise Tampered(f"event {head.size} in {reader.path}: {error.message}", hint=_VERIFY) from error
 
 
-def _require_last_event(reader: LogReader, head: HeadRow, signing: Signing, verify: Verify) -> None:
+def _require_last_event(reader: LogReader, head: HeadRow, schedule: KeySchedule, verify: Verify) -> None:
     for row in reader.rows(head.size, head.size):
         if type(row.record) is not bytes or leaf_hash(row.record) != row.leaf_hash:
             raise BadInput("its leaf hash is not that of its record")
@@ -63,8 +68,8 @@ def _require_last_event(reader: LogReader, head: HeadRow, signing: Signing, veri
             raise BadInput("it is not the tree's last leaf")
         if body_hash(record.body) != head.prev or body.time_us != head.time_us or body.origin != head.origin:
             raise BadInput("it is not the event that the head was made for")
-        own = key_id(event_key_name(head.origin), signing.event.public_key)
-        if record.key_id != own or not verify(signing.event.public_key, record.signature, pae(record.body)):
+        key = schedule.event_key(body.leaf_index, record.key_id)
+        if key is None or not verify(key, record.signature, pae(record.body)):
             raise BadInput("its signature does not hold")
         return
     raise BadInput("it is missing")

@@ -22,18 +22,20 @@ class RawLogFile:
     lock_timeout_s: float = schema.LOCK_TIMEOUT_S
 
     @contextmanager
-    def snapshot(self) -> Iterator[RawLog]:
+    def snapshot(self, after: int = 0) -> Iterator[RawLog]:
         """Raises NotFound, BadInput (foreign, truncated), UnknownFormat (newer), Busy, Failed (unreadable)."""
         with closing(connect_read_only(self.path, self.lock_timeout_s)) as connection:
             with schema.translated(self.path):
                 connection.execute("BEGIN")
                 schema.check_format(connection, self.path)
                 heads = connection.execute(head.SELECT).fetchall()
-            yield RawLog(RawHead(*heads[0]) if len(heads) == 1 else None, self._stream(connection))
+            yield RawLog(RawHead(*heads[0]) if len(heads) == 1 else None, self._stream(connection, after))
 
-    def _stream(self, connection: sqlite3.Connection) -> Iterator[RawRow]:
+    def _stream(self, connection: sqlite3.Connection, after: int) -> Iterator[RawRow]:
+        # Whatever lies there: a position may be anything, unless the rows before are to be left out.
+        beyond = f" WHERE position > {after}" if after else ""
         with schema.translated(self.path):
-            cursor = connection.execute(f"{SELECT_ROWS} ORDER BY position")
+            cursor = connection.execute(f"{SELECT_ROWS}{beyond} ORDER BY position")
         while True:
             with schema.translated(self.path):
                 page = cursor.fetchmany(PAGE_ROWS)

@@ -12,7 +12,9 @@ from adapters.event_log.head import SELECT, HeadRow, checked_head
 from adapters.event_log.raw_file import PAGE_ROWS, SELECT_ROWS, RawLogFile
 from domain.errors import BadInput, NotFound, StoreError, Tampered
 from domain.ledger.entry import Entry, Head
-from domain.ledger.keys import Genesis, parse_genesis
+from domain.ledger.key_changes import KEY_STREAM
+from domain.ledger.key_schedule import KeySchedule
+from domain.ledger.keys import Genesis, Verify, parse_genesis
 from domain.ledger.merkle import HASH_BYTES
 from domain.ledger.raw import RawLog, RawRow
 from domain.ledger.record import entry_of, read_body, read_record
@@ -61,6 +63,17 @@ class LogReader:
         first = self.entry(1)
         return parse_genesis(first.kind, first.payload)
 
+    def key_schedule(self, verify: Verify | None = None) -> KeySchedule:
+        """Which key may sign what, as the log says now. Raises Tampered, UnknownFormat (a newer version's change)."""
+        schedule = KeySchedule(verify)
+        first = self.entry(1)
+        for entry in (first, *self.stream(KEY_STREAM)):
+            try:
+                schedule.learn(entry.index, entry.stream, entry.kind, entry.schema, entry.payload)
+            except BadInput as error:
+                raise Tampered(f"event {entry.position} in {self.path}: {error.message}", hint=_VERIFY) from error
+        return schedule
+
     def entry(self, position: int) -> Entry:
         """One event. Raises NotFound outside the log."""
         for entry in self.entries(position, position):
@@ -77,6 +90,12 @@ class LogReader:
         """
         for row in self._rows(start, stop, kinds, reverse):
             yield self._entry(row)
+
+    def stream(self, stream: str) -> Iterator[Entry]:
+        """A stream's events in their order, found by index: for streams of few events. Raises as `entries` does."""
+        query = f"{SELECT_ROWS} WHERE originator_id = ? ORDER BY position"
+        for row in self._query(query, [stream]):
+            yield self._entry(RawRow._make(row))
 
     def rows(self, start: int = 1, stop: int | None = None) -> Iterator[RawRow]:
         """The rows of positions start..stop as stored, nothing believed."""
@@ -101,9 +120,9 @@ class LogReader:
             raise Tampered(f"event {position} in {self.path}: its record or leaf hash is not bytes")
         raise NotFound(f"there is no event {position} in the log", hint=f"the log has {self.size} events")
 
-    def snapshot(self) -> AbstractContextManager[RawLog]:
+    def snapshot(self, after: int = 0) -> AbstractContextManager[RawLog]:
         """The file for verification (domain.ledger.raw.RawSource); RawLogFile does without a head row that holds."""
-        return RawLogFile(self.path, self._lock_timeout_s).snapshot()
+        return RawLogFile(self.path, self._lock_timeout_s).snapshot(after)
 
     def last_position(self) -> int:
         """The last row's, whatever the head row says."""
@@ -144,13 +163,13 @@ class LogReader:
             ):  # fmt: skip
                 raise BadInput("it is not what its columns say")
         except BadInput as error:
-            raise Tampered(
-                f"event {row.position} in {self.path}: {error.message}",
-                hint="'storectl verify' tells what is wrong where",
-            ) from error
+            raise Tampered(f"event {row.position} in {self.path}: {error.message}", hint=_VERIFY) from error
         return entry_of(body, record, row.leaf_hash)
 
 
 def next_versions(connection: sqlite3.Connection | sqlite3.Cursor, streams: Sequence[str]) -> dict[str, int]:
     query = "SELECT coalesce(max(originator_version) + 1, 0) FROM stored_events WHERE originator_id = ?"
     return {stream: connection.execute(query, (stream,)).fetchone()[0] for stream in dict.fromkeys(streams)}
+
+
+_VERIFY = "'storectl verify' tells what is wrong where"

@@ -38,8 +38,10 @@ from eventsourcing.utils import Environment, EnvType
 from adapters.event_log import schema
 from adapters.event_log.head import SELECT, HeadRow, checked_head
 from adapters.event_log.reader import next_versions
-from adapters.event_log.sealing import Signing, Terms, Unsealed, seal
+from adapters.event_log.sealing import Terms, Unsealed, seal
+from adapters.event_log.signing import Signing
 from domain.errors import Busy, Conflict, Failed, KeyUnusable
+from domain.ledger.key_changes import KEY_STREAM
 from domain.ledger.record import read_body, read_record
 
 ORIGIN = "STORECTL_ORIGIN"  # the factory's environment: the origin of a log that has to be made first
@@ -94,7 +96,7 @@ class SigningRecorder(SQLiteApplicationRecorder):
 
     def __init__(self, datastore: SQLiteDatastore, *, signing: Signing | None = None, origin: str = "") -> None:
         super().__init__(datastore)
-        self._signing = signing
+        self.signing = signing
         self._origin = origin
 
     def construct_create_table_statements(self) -> list[str]:
@@ -110,7 +112,8 @@ class SigningRecorder(SQLiteApplicationRecorder):
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         if not stored_events:
             return []
-        if self._signing is None:
+        signing = self.signing
+        if signing is None:
             raise KeyUnusable("the event log was opened without its keys: nothing can be appended")
         terms = kwargs.get("terms")
         if not isinstance(terms, Terms):
@@ -121,9 +124,11 @@ class SigningRecorder(SQLiteApplicationRecorder):
                 f"the event log has grown: decided at {terms.expected} events, now there are {head.size}",
                 hint="look again and decide anew",
             )
+        if next_versions(c.sqlite_cursor, [KEY_STREAM])[KEY_STREAM] != signing.changes:
+            raise Conflict("the event log's keys have changed meanwhile", hint="run the command again")
         events = [Unsealed(_text(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events]
         _require_next_versions(c, events)
-        rows, new_head = seal(head, events, terms, self._signing)
+        rows, new_head = seal(head, events, terms, signing)
         c.executemany("INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?)", rows)
         c.execute(
             "UPDATE log_head SET size = ?, prev = ?, time_us = ?, frontier = ?, checkpoint = ?",

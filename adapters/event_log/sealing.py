@@ -4,10 +4,13 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from adapters.event_log.head import HeadRow
+from adapters.event_log.signing import Signing, replacement
 from domain.ledger.checkpoint import Checkpoint, sign_checkpoint
+from domain.ledger.key_changes import KEY_STREAM, Rotated, parse_key_change
 from domain.ledger.keys import Signer, event_key_name, key_id
 from domain.ledger.record import (
     VERSION,
@@ -21,14 +24,6 @@ from domain.ledger.record import (
 )
 
 PARALLEL_FROM = 64  # signatures; below, starting threads takes longer than they save
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """The log's two keys: `log` signs checkpoints, `event` signs events."""
-
-    log: Signer
-    event: Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +75,47 @@ def seal(
         )  # fmt: skip
         bodies.append(encode_body(body))
         prev = body_hash(bodies[-1])
-    identity = key_id(event_key_name(head.origin), signing.event.public_key)
-    records = [
-        encode_record(Record(body, identity, signature))
-        for body, signature in zip(bodies, _signatures(bodies, signing.event), strict=True)
-    ]
+    signers, log_signers = _signers(events, terms, signing)
+    records: list[bytes] = []
+    for signer, group in groupby(zip(signers, bodies, strict=True), key=lambda pair: pair[0]):
+        some = [body for _, body in group]
+        identity = key_id(event_key_name(head.origin), signer.public_key)
+        records += [
+            encode_record(Record(body, identity, signature))
+            for body, signature in zip(some, _signatures(some, signer), strict=True)
+        ]
     leaves = [leaf_hash(record) for record in records]
     rows = tuple(
         SealedRow(position, event.stream, event.stream_version, event.kind, record, leaf)
         for position, (event, record, leaf) in enumerate(zip(events, records, leaves, strict=True), head.size + 1)
     )
     frontier = head.frontier.extended(leaves)
-    note = sign_checkpoint(Checkpoint(head.origin, frontier.size, frontier.root()), signing.log)
+    note = sign_checkpoint(Checkpoint(head.origin, frontier.size, frontier.root()), *log_signers)
     return rows, HeadRow(head.origin, frontier.size, prev, time_us, frontier, note)
+
+
+def _signers(events: Sequence[Unsealed], terms: Terms, signing: Signing) -> tuple[list[Signer], list[Signer]]:
+    """Who signs each event, and who the checkpoint that covers them: keys change in the middle of a log only here.
+
+    An event key that is handed on signs that itself, one that the root adds signs its own coming. Both log keys sign
+    the checkpoint of a commit that hands one on to the other.
+    """
+    if not any(event.stream == KEY_STREAM for event in events):
+        return [signing.of_event()] * len(events), [signing.of_log()]
+    signers: list[Signer] = []
+    handed_on: list[Signer] = []
+    for event, schema in zip(events, terms.schemas, strict=True):
+        if event.stream == KEY_STREAM:
+            change = parse_key_change(event.stream, event.kind, schema, event.payload)
+            rotated = isinstance(change, Rotated)
+            if rotated and change.role == "log":
+                handed_on.append(signing.of_log())
+            before, signing = signing, signing.changed(change)
+            own = replacement(change) is not None and change.role == "event" and not rotated
+            signers.append((signing if own else before).of_event())
+        else:
+            signers.append(signing.of_event())
+    return signers, [*handed_on, signing.of_log()]
 
 
 def _signatures(bodies: Sequence[bytes], signer: Signer) -> list[bytes]:

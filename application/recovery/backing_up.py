@@ -84,9 +84,10 @@ def _newest(backups: Backups) -> Generation | None:
 def _described(log: PastLog, verify: Verify) -> LogCopy:
     """The copy checked whole, against the keys that it names itself: what is copied must be worth keeping."""
     genesis = log.genesis()
-    key = VerifierKey(genesis.origin, genesis.log_key)
-    verdict = verify_log(log, Trust(key, genesis.event_key), verify)
-    if verdict.verdict != "verified":
+    key = VerifierKey(genesis.origin, log.key_schedule().current("log"))
+    verdict = verify_log(log, Trust(key), verify)
+    # A log with events that nobody can be held to (a revoked key's) is whole, and worth keeping.
+    if verdict.verdict == "tampered":
         first = verdict.findings[0]
         where = f"event {first.position}: " if first.position else ""
         raise Tampered(

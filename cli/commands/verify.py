@@ -9,7 +9,8 @@ from adapters.event_log.high_water import HighWater
 from adapters.event_log.raw_file import RawLogFile
 from adapters.keys.ed25519 import verify
 from adapters.keys.key_files import load_key
-from application.audit.verifying import Finding, Trust, Verdict, verify_log
+from application.audit.verdict import Finding, Verdict
+from application.audit.verifying import Trust, verify_log
 from cli.options import global_options
 from cli.output import many
 from cli.session import Session, pass_session
@@ -57,7 +58,7 @@ def command(session: Session, signatures: bool, against: tuple[Path, ...], vkey:
     document = {
         "verdict": verdict.verdict, "size": verdict.size, "root_hash": verdict.root_hash,
         "findings": [{"position": f.position, "problem": f.problem} for f in verdict.findings],
-        "signatures_checked": verdict.signatures_checked,
+        "signatures_checked": verdict.signatures_checked, "not_checked": list(verdict.not_checked),
     }  # fmt: skip
     if session.out.json:
         session.out.answer(document)
@@ -68,8 +69,8 @@ def command(session: Session, signatures: bool, against: tuple[Path, ...], vkey:
         session.out.line(f"root hash {verdict.root_hash}")
         for found in verdict.findings:
             session.out.line(f"  {f'event {found.position}' if found.position else 'log'}: {found.problem}")
-        if not signatures:
-            session.out.line("not checked: the events' own signatures")
+        for text in verdict.not_checked:
+            session.out.line(f"not checked: {text}")
     raise_unless_verified(verdict)
 
 
@@ -104,7 +105,7 @@ def _own_trust(session: Session, notes: list[str]) -> Trust:
     except KeyUnusable as error:
         raise KeyUnusable(error.message, hint="or name the verifier key: --key VKEY") from error
     key = VerifierKey(_origin(session.layout.log), log_key)
-    mark = HighWater(session.layout.high_water, key, verify).read()
+    mark = HighWater(session.layout.high_water, [key], verify).read()
     return Trust(key, event_key, [*notes, *([mark.note] if mark else [])])
 
 

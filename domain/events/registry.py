@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.events import audit, consumer, deployment, hold, image, operation, prune, recovery, store
+from domain.events import audit, consumer, deployment, hold, image, key, operation, prune, recovery, store
 from domain.events.base import Event, type_name
 
 _EVENTS: tuple[type[Event], ...] = (
@@ -43,6 +43,9 @@ _EVENTS: tuple[type[Event], ...] = (
     hold.PinSet,
     hold.PinRemoved,
     prune.PrunePlanned,
+    key.KeyAdded,
+    key.KeyRotated,
+    key.KeyRevoked,
     consumer.ConsumerAdded,
     consumer.ConsumerRemoved,
     consumer.ConsumerReferenceObserved,

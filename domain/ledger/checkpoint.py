@@ -11,6 +11,7 @@ Ed25519 signs the text: the three lines with their newlines. This log writes no 
 
 import base64
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.errors import BadInput, Tampered
@@ -95,11 +96,22 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin, int(size), root)
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
-    """The signed note, under the log's origin as key name."""
-    name = checkpoint.origin
-    signature = signer.sign(checkpoint.text.encode())
-    return str(Note(checkpoint.text, (NoteSignature(name, key_id(name, signer.public_key), signature),)))
+def sign_checkpoint(checkpoint: Checkpoint, *signers: Signer) -> str:
+    """The signed note, under the log's origin as key name; two signers where one log key hands on to another."""
+    name, text = checkpoint.origin, checkpoint.text.encode()
+    lines = (NoteSignature(name, key_id(name, signer.public_key), signer.sign(text)) for signer in signers)
+    return str(Note(checkpoint.text, tuple(lines)))
+
+
+def open_checkpoint_by(note: str, keys: Iterable[VerifierKey], verify: Verify) -> Checkpoint:
+    """The checkpoint of a note that one of the keys signed. Raises as open_checkpoint does."""
+    problem = Tampered("the checkpoint carries no signature of a known key")
+    for key in keys:
+        try:
+            return open_checkpoint(note, key, verify)
+        except Tampered as error:
+            problem = error
+    raise problem
 
 
 def open_checkpoint(note: str, key: VerifierKey, verify: Verify) -> Checkpoint:

@@ -1,10 +1,11 @@
-"""Key ids, verifier keys, and which key may sign at which index.
+"""Keys by name: key ids, verifier keys, and the keys that the log's first event brings.
 
 A verifier key ("vkey") is what an auditor is given out of band (C2SP signed-note):
 
     <name>+<key id, 8 hex digits>+<base64(0x01 ‖ public key)>      key id = SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key)[:4]
 
-The log key's name is the log's origin; the event key's is the origin with `/event` after it.
+The log key's name is the log's origin; the event key's and the root key's have `/event` and `/root` after it. Which
+key may sign where, once keys have changed, is domain.ledger.key_schedule's matter.
 """
 
 import base64
@@ -48,6 +49,10 @@ def key_id(name: str, public_key: bytes) -> bytes:
 
 def event_key_name(origin: str) -> str:
     return f"{origin}/event"
+
+
+def root_key_name(origin: str) -> str:
+    return f"{origin}/root"
 
 
 def is_key_name(text: str) -> bool:
@@ -97,12 +102,16 @@ def from_base64(text: str) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
-    """What the log's first event says about the log itself: the root from which every later key follows."""
+    """What the log's first event says about the log itself: the root from which every later key follows.
+
+    `root_key` is that of the offline root, None for a log without one. Keys are 32 bytes.
+    """
 
     store: str
     origin: str
     log_key: bytes
     event_key: bytes
+    root_key: bytes | None = None
 
 
 def parse_genesis(kind: str, payload: bytes) -> Genesis:
@@ -116,31 +125,13 @@ def parse_genesis(kind: str, payload: bytes) -> Genesis:
     if not isinstance(fields, Mapping):
         raise BadInput("the first event's data is not a map")
     store, origin = fields.get("store"), fields.get("origin")
-    log_key, event_key = fields.get("log_key"), fields.get("event_key")
+    log_key, event_key, root_key = fields.get("log_key"), fields.get("event_key"), fields.get("root_key")
     if type(store) is not str or type(origin) is not str:
         raise BadInput("the first event does not name its store and origin")
     if type(log_key) is not bytes or type(event_key) is not bytes or {len(log_key), len(event_key)} != {32}:
         raise BadInput("the first event does not carry two public keys of 32 bytes")
-    return Genesis(store, origin, log_key, event_key)
-
-
-class KeySchedule:
-    """Which event key may sign at which index, learnt from the log's own events in their order.
-
-    Each event that says something about keys is given to `learn` before its own signature is looked up, because the
-    first event is signed by the key that it brings.
-    """
-
-    def __init__(self) -> None:
-        self.genesis: Genesis | None = None
-        self._event_keys: dict[bytes, bytes] = {}
-
-    def learn(self, index: int, kind: str, payload: bytes) -> None:
-        """Take in one event, whatever its kind. Raises BadInput where the first event brings no usable keys."""
-        if index == 0:
-            self.genesis = genesis = parse_genesis(kind, payload)
-            self._event_keys = {key_id(event_key_name(genesis.origin), genesis.event_key): genesis.event_key}
-
-    def event_key(self, index: int, identity: bytes) -> bytes | None:
-        """The public key of that id, if it may sign the event at `index`."""
-        return self._event_keys.get(identity) if index >= 0 else None
+    if root_key is not None and (type(root_key) is not bytes or len(root_key) != PUBLIC_KEY_BYTES):
+        raise BadInput("the first event's root key is not 32 bytes")
+    if len({log_key, event_key, root_key}) != 3:
+        raise BadInput("the first event uses one key for two purposes")
+    return Genesis(store, origin, log_key, event_key, root_key)

@@ -37,5 +37,8 @@ class RawLog:
 
 
 class RawSource(Protocol):
-    def snapshot(self) -> AbstractContextManager[RawLog]:
-        """Rows in the order of their position. Raises Failed, BadInput or UnknownFormat where it cannot be read."""
+    def snapshot(self, after: int = 0) -> AbstractContextManager[RawLog]:
+        """Rows in the order of their position, only those beyond `after`.
+
+        Raises Failed, BadInput or UnknownFormat where it cannot be read.
+        """

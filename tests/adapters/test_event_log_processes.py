@@ -57,7 +57,7 @@ def acknowledged(output: bytes) -> dict[int, str]:
 def require_all(path: Path, positions: dict[int, str]) -> int:
     """Every acknowledged event is there, the log verifies, and can be continued; gives its size."""
     with LogReader(path) as reader:
-        mark = HighWater(mark_path(path), VKEY, ed25519.verify).read()
+        mark = HighWater(mark_path(path), [VKEY], ed25519.verify).read()
         assert mark is not None
         assert max(positions) <= mark.size <= reader.size
         assert verify_log(RawLogFile(path), Trust(VKEY), ed25519.verify).verdict == "verified"

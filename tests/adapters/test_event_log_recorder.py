@@ -14,7 +14,8 @@ from eventsourcing.persistence import InfrastructureFactory, IntegrityError, Pro
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from adapters.event_log import recorder as ours
-from adapters.event_log.sealing import Signing, Terms
+from adapters.event_log.sealing import Terms
+from adapters.event_log.signing import Signing
 from domain.errors import Conflict, KeyUnusable
 from tests.support.logs import EVENT_KEY, LOG_KEY, NOW, ORIGIN, append, draft, mark_path, new_log, open_log
 

@@ -27,13 +27,13 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def high_water(path: Path) -> HighWater:
-    high_water = HighWater(path, VKEY, ed25519.verify)
+    high_water = HighWater(path, [VKEY], ed25519.verify)
     high_water.create(mark(1))
     return high_water
 
 
 def again(path: Path) -> HighWater:
-    return HighWater(path, VKEY, ed25519.verify)
+    return HighWater(path, [VKEY], ed25519.verify)
 
 
 def test_no_file_is_no_mark(path: Path) -> None:
@@ -114,9 +114,9 @@ def test_a_changed_size_root_or_frontier_does_not_hold(path: Path, high_water: H
 
 def test_another_logs_mark_does_not_hold(path: Path, high_water: HighWater) -> None:
     with pytest.raises(Tampered):
-        HighWater(path, VerifierKey(ORIGIN, OTHER_KEY.public_key), ed25519.verify).read()
+        HighWater(path, [VerifierKey(ORIGIN, OTHER_KEY.public_key)], ed25519.verify).read()
     with pytest.raises(Tampered):
-        HighWater(path, VerifierKey("other.example/log", LOG_KEY.public_key), ed25519.verify).read()
+        HighWater(path, [VerifierKey("other.example/log", LOG_KEY.public_key)], ed25519.verify).read()
 
 
 def test_the_largest_mark_fits_its_slot(path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_largest_mark_fits_its_slot(path: Path) -> None:
     nodes = tuple(bytes([number]) * 32 for number in range(62))
     frontier = Frontier(2**62 - 1, nodes)
     largest = Mark(sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), LOG_KEY), frontier)
-    high_water = HighWater(path, VerifierKey(origin, LOG_KEY.public_key), ed25519.verify)
+    high_water = HighWater(path, [VerifierKey(origin, LOG_KEY.public_key)], ed25519.verify)
     high_water.create(largest)
     assert high_water.read() == largest
 

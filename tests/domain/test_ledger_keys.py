@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadInput, StoreError, Usage
+from domain.ledger.key_schedule import KeySchedule
 from domain.ledger.keys import (
     GENESIS_KIND,
     Genesis,
-    KeySchedule,
     VerifierKey,
     event_key_name,
     key_id,
@@ -17,7 +17,7 @@ from domain.ledger.keys import (
 from tests.support.logs import EVENT_KEY, LOG_KEY, ORIGIN, VKEY, genesis, vector
 
 KEYS: dict[str, str] = vector("keys.json")
-GOOD = {"store": "s", "origin": ORIGIN, "log_key": bytes(32), "event_key": bytes(32)}
+GOOD = {"store": "s", "origin": ORIGIN, "log_key": bytes(32), "event_key": b"e" * 32}
 
 
 def test_golden_vkeys() -> None:
@@ -74,7 +74,7 @@ def test_a_first_event_of_another_kind_is_refused() -> None:
 
 def test_the_first_event_may_say_more() -> None:
     assert parse_genesis(GENESIS_KIND, msgpack.packb({**GOOD, "later": 1})) == Genesis(
-        "s", ORIGIN, bytes(32), bytes(32)
+        "s", ORIGIN, bytes(32), b"e" * 32
     )
 
 
@@ -82,7 +82,7 @@ def test_only_the_event_key_that_the_first_event_brings_may_sign() -> None:
     schedule, first = KeySchedule(), genesis()
     identity = key_id(event_key_name(ORIGIN), EVENT_KEY.public_key)
     assert schedule.event_key(0, identity) is None
-    schedule.learn(0, first.kind, first.payload)
-    schedule.learn(1, first.kind, b"a later event of that name brings no keys")
+    schedule.learn(0, first.stream, first.kind, 1, first.payload)
+    schedule.learn(1, first.stream, first.kind, 1, b"a later event of that name brings no keys")
     assert schedule.event_key(0, identity) == schedule.event_key(9, identity) == EVENT_KEY.public_key
     assert schedule.event_key(1, key_id(ORIGIN, LOG_KEY.public_key)) is None

@@ -88,6 +88,89 @@ def events(log_key: bytes, event_key: bytes) -> list[tuple[str, int, str, int, i
     ]
 
 
+STATEMENT_TYPE = b"application/vnd.storectl.key-statement.v1+msgpack"
+KEYED_ORIGIN = "storectl.example/keyed"
+# Private keys of the log whose keys change: name → seed.
+SEEDS = {
+    name: bytes([number]) * 32 for number, name in enumerate(("root", "log1", "event1", "log2", "event2", "event3"), 1)
+}
+
+
+def keyed_log() -> dict[str, Any]:
+    """A log with a root key: certified, both keys rotated, the event key replaced by the root, the old one revoked."""
+    key = {name: Ed25519PrivateKey.from_private_bytes(seed) for name, seed in SEEDS.items()}
+    pub = {name: public(private) for name, private in key.items()}
+
+    def signed(index: int, action: str, role: str, old: bytes, new: bytes, last_good: int = 0, reason: str = "") -> Any:
+        fields = [1, action, KEYED_ORIGIN, index, role, pub["root"], old, new, last_good, reason]
+        statement = msgpack.packb(fields)
+        data = b"DSSEv1 %d %s %d %s" % (len(STATEMENT_TYPE), STATEMENT_TYPE, len(statement), statement)
+        return lambda name: key[name].sign(data)
+
+    def added(index: int, role: str, name: str, replaces: str | None) -> dict[str, Any]:
+        sign = signed(index, "add", role, pub[replaces] if replaces else b"", pub[name])
+        return {
+            "role": role, "key": pub[name], "replaces": pub[replaces] if replaces else None,
+            "key_signature": sign(name), "root_signature": sign("root"),
+        }  # fmt: skip
+
+    def rotated(index: int, role: str, old: str, new: str) -> dict[str, Any]:
+        sign = signed(index, "rotate", role, pub[old], pub[new])
+        return {
+            "role": role, "old_key": pub[old], "new_key": pub[new], "old_signature": sign(old),
+            "new_signature": sign(new),
+        }  # fmt: skip
+
+    genesis = {
+        "store": "keyed", "origin": KEYED_ORIGIN, "log_key": pub["log1"], "event_key": pub["event1"],
+        "root_key": pub["root"],
+    }  # fmt: skip
+    reason = "the disk was stolen"
+    revoked = {
+        "role": "event", "key": pub["event2"], "last_good": 6, "reason": reason,
+        "root_signature": signed(8, "revoke", "event", pub["event2"], b"", 6, reason)("root"),
+    }  # fmt: skip
+    plan: list[tuple[str, str, dict[str, Any], str, list[str]]] = [  # stream, kind, payload, event key, log keys
+        ("store", "store.initialised", genesis, "event1", ["log1"]),
+        ("keys", "key.added", added(1, "log", "log1", None), "event1", ["log1"]),
+        ("keys", "key.added", added(2, "event", "event1", None), "event1", ["log1"]),
+        ("keys", "key.rotated", rotated(3, "event", "event1", "event2"), "event1", ["log1"]),
+        ("keys", "key.rotated", rotated(4, "log", "log1", "log2"), "event2", ["log1", "log2"]),
+        ("store", "stateroot.created", {"stateroot": "a"}, "event2", ["log2"]),
+        ("store", "stateroot.created", {"stateroot": "b"}, "event2", ["log2"]),
+        ("keys", "key.added", added(7, "event", "event3", "event2"), "event3", ["log2"]),
+        ("keys", "key.revoked", revoked, "event3", ["log2"]),
+    ]
+    records: list[str] = []
+    notes: list[str] = []
+    leaves: list[bytes] = []
+    prev = bytes(32)
+    versions: dict[str, int] = {}
+    for index, (stream, kind, payload, signer, log_keys) in enumerate(plan):
+        version = versions[stream] = versions.get(stream, -1) + 1
+        time_us = 1_764_000_000_000_000 + index
+        body = msgpack.packb(
+            [1, KEYED_ORIGIN, index, prev, stream, version, kind, 1, time_us, "uid=0", "", msgpack.packb(payload)]
+        )
+        pae = b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE, len(body), body)
+        record = msgpack.packb([body, key_id(f"{KEYED_ORIGIN}/event", pub[signer]), key[signer].sign(pae)])
+        prev = sha256(body)
+        records.append(record.hex())
+        leaves.append(sha256(b"\x00" + record))
+        text = f"{KEYED_ORIGIN}\n{index + 1}\n{base64.b64encode(tree(leaves)).decode()}\n"
+        lines = (
+            base64.b64encode(key_id(KEYED_ORIGIN, pub[name]) + key[name].sign(text.encode())).decode()
+            for name in log_keys
+        )
+        notes.append(text + "\n" + "".join(f"— {KEYED_ORIGIN} {line}\n" for line in lines))
+    return {
+        "seeds": {name: seed.hex() for name, seed in SEEDS.items()},
+        "root_vkey": vkey(f"{KEYED_ORIGIN}/root", pub["root"]),
+        "log_vkeys": [vkey(KEYED_ORIGIN, pub["log1"]), vkey(KEYED_ORIGIN, pub["log2"])],
+        "records": records, "checkpoints": notes, "unattributable": [7, 7],
+    }  # fmt: skip
+
+
 def main() -> None:
     log, event = (Ed25519PrivateKey.from_private_bytes(seed) for seed in (LOG_SEED, EVENT_SEED))
     event_name = f"{ORIGIN}/event"
@@ -117,6 +200,7 @@ def main() -> None:
     })  # fmt: skip
     write("records.json", rows)
     write("tree.json", merkle_vectors())
+    write("keyed.json", keyed_log())
     for size in range(1, len(leaves) + 1):
         text = f"{ORIGIN}\n{size}\n{base64.b64encode(tree(leaves[:size])).decode()}\n"
         signature = base64.b64encode(key_id(ORIGIN, public(log)) + log.sign(text.encode())).decode()
