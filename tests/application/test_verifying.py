@@ -1,8 +1,7 @@
 # ruff: noqa: S608 (the statements are made from this file's own constants)
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +20,8 @@ from application.audit.verifying import Trust, verify_log
 from domain.errors import BadInput
 from domain.ledger.checkpoint import Checkpoint, sign_checkpoint
 from domain.ledger.keys import VerifierKey, parse_vkey
-from domain.ledger.merkle import Frontier
-from domain.ledger.raw import RawHead, RawLog, RawRow
-from domain.ledger.record import Record, body_hash, encode_record, leaf_hash, read_body, read_record
+from domain.ledger.record import Record, encode_record, leaf_hash, read_record
+from tests.support.keyed import Records
 from tests.support.logs import (
     EVENT_KEY,
     LOG_KEY,
@@ -73,28 +71,12 @@ def test_a_whole_log_is_verified(path: Path) -> None:
     assert "signatures" in fast.not_checked[0]
 
 
-class Vectors:
-    """The golden vectors as a log."""
-
-    @contextmanager
-    def snapshot(self, after: int = 0) -> Iterator[RawLog]:
-        records = [bytes.fromhex(row["record"]) for row in vector("records.json")]
-        bodies = [read_body(read_record(record).body) for record in records]
-        tree = Frontier().extended(map(leaf_hash, records))
-        prev = body_hash(read_record(records[-1]).body)
-        note = (VECTORS / "checkpoint-5").read_text(encoding="utf-8")
-        rows = (
-            RawRow(body.leaf_index + 1, body.stream, body.stream_version, body.kind, record, leaf_hash(record))
-            for body, record in zip(bodies, records, strict=True)
-        )
-        yield RawLog(RawHead(bodies[-1].origin, 5, prev, bodies[-1].time_us, tree.to_bytes(), note), rows)
-
-
 def test_the_golden_vectors_are_a_log_that_is_verified() -> None:
     keys = vector("keys.json")
     earlier = [(VECTORS / f"checkpoint-{size}").read_text(encoding="utf-8") for size in (1, 2, 3, 4, 5)]
     trust = Trust(parse_vkey(keys["log_vkey"]), bytes.fromhex(keys["event_key"]), earlier)
-    assert verify_log(Vectors(), trust, ed25519.verify).verdict == "verified"
+    records = [bytes.fromhex(row["record"]) for row in vector("records.json")]
+    assert verify_log(Records(records, earlier[-1]), trust, ed25519.verify).verdict == "verified"
 
 
 def test_a_log_of_many_batches_is_verified_and_says_how_far_it_is(tmp_path: Path) -> None:
