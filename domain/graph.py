@@ -141,6 +141,10 @@ class ReferenceGraph:
     consumers: dict[str, ConsumerNode] = field(default_factory=dict)
     last_backup: int = 0
     last_drill: int = 0
+    # Where to look, so that ending one owner's holds or moving a name does not mean a walk over every node. They may
+    # name more than there is (what the nodes say is what is true), never less.
+    _held_by: dict[tuple[HoldKind, str], set[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _named: dict[str, set[ImageId]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def holds_on_image(self, image: ImageId, now_us: int) -> list[Hold]:
         """What holds the image itself, in the order of the events that made it."""
@@ -188,19 +192,18 @@ class ReferenceGraph:
 
     def consumer_holds(self, path: str) -> set[tuple[str, LayerId | None, ImageId | None]]:
         """What a consumer store is known to hold: (holder, layer, None) and (holder, None, image)."""
-        layers = {
-            (key.name, layer, None)
-            for layer, node in self.layers.items()
-            for key in node.holds
-            if (key.kind, key.owner) == ("consumer", path)
-        }
-        images = {
-            (key.name, None, image)
-            for image, node in self.images.items()
-            for key in node.holds
-            if (key.kind, key.owner) == ("consumer", path)
-        }
-        return layers | images
+        found: set[tuple[str, LayerId | None, ImageId | None]] = set()
+        for identity in self._held_by.get(("consumer", path), ()):
+            for key in self._keys(self.layers.get(LayerId(identity)), "consumer", path):
+                found.add((key.name, LayerId(identity), None))
+            for key in self._keys(self.images.get(ImageId(identity)), "consumer", path):
+                found.add((key.name, None, ImageId(identity)))
+        return found
+
+    @staticmethod
+    def _keys(node: ImageNode | LayerNode | None, kind: HoldKind, owner: str) -> list[HoldKey]:
+        """The holds of one owner on a node."""
+        return [key for key in node.holds if key[1] == owner and key[0] == kind] if node is not None else []
 
     def in_order(self) -> list[DeploymentNode]:
         """The deployments as ostree orders them, the default first."""
@@ -211,13 +214,55 @@ class ReferenceGraph:
         """A present image with this manifest digest."""
         return next((node for node in self.images.values() if node.present and node.digest == digest), None)
 
-    # What follows is for the fold alone.
+    # What follows is for the fold alone: nodes, their holds and their names change here and nowhere else.
+
+    def add_image(self, node: ImageNode) -> None:
+        """Put a node there, over one that was."""
+        self.images[node.id] = node
+        for name in node.names:
+            self._named.setdefault(name, set()).add(node.id)
+        for key in node.holds:
+            self._held_by.setdefault(key[:2], set()).add(node.id)
+
+    def add_layer(self, node: LayerNode) -> None:
+        self.layers[node.id] = node
+        for key in node.holds:
+            self._held_by.setdefault(key[:2], set()).add(node.id)
+
+    def _forget_names(self, node: ImageNode) -> None:
+        for name in node.names:
+            known = self._named.get(name, set())
+            known.discard(node.id)
+            if not known:
+                self._named.pop(name, None)
+
+    def drop_image(self, image: ImageId) -> None:
+        node = self.images.pop(image, None)
+        if node is not None:
+            self._forget_names(node)
+
+    def name_image(self, image: ImageId, names: tuple[str, ...]) -> None:
+        """Give the image these names and no others. containers-storage gives a name to one image only: naming takes
+        it from any other.
+        """
+        for name in names:
+            for other in self._named.get(name, set()) - {image}:
+                node = self.images.get(other)
+                if node is not None:
+                    node.names = tuple(each for each in node.names if each not in names)
+        node = self.images.get(image)
+        if node is not None:
+            self._forget_names(node)
+            node.names = names
+            for name in names:
+                self._named[name] = {image}
 
     def hold_image(self, image: ImageId, hold: Hold) -> None:
         node = self.images.get(image)
         if node is not None:
             node.holds[hold.key] = hold
             node.free_since = node.free_since_us = None
+            self._held_by.setdefault(hold.key[:2], set()).add(image)
 
     def release_image(self, image: ImageId, keys: Iterable[HoldKey], position: int, time_us: int) -> None:
         """Take holds away; the position becomes the image's `free_since` if none is left."""
@@ -230,12 +275,22 @@ class ReferenceGraph:
         if not node.holds and (before or node.free_since is None):
             node.free_since, node.free_since_us = position, time_us
 
+    def hold_layer(self, layer: LayerId, hold: Hold) -> None:
+        node = self.layers.get(layer)
+        if node is not None:
+            node.holds[hold.key] = hold
+            self._held_by.setdefault(hold.key[:2], set()).add(layer)
+
+    def release_layer(self, layer: LayerId, key: HoldKey) -> None:
+        node = self.layers.get(layer)
+        if node is not None:
+            node.holds.pop(key, None)
+
     def release_owner(self, kind: HoldKind, owner: str, position: int, time_us: int) -> None:
         """Take away all that one deployment, lease, operation or consumer holds."""
-        for image, node in self.images.items():
-            keys = [key for key in node.holds if key.kind == kind and key.owner == owner]
+        for identity in self._held_by.pop((kind, owner), ()):
+            keys = self._keys(self.images.get(ImageId(identity)), kind, owner)
             if keys:
-                self.release_image(image, keys, position, time_us)
-        for layer in self.layers.values():
-            for key in [key for key in layer.holds if key.kind == kind and key.owner == owner]:
-                del layer.holds[key]
+                self.release_image(ImageId(identity), keys, position, time_us)
+            for key in self._keys(self.layers.get(LayerId(identity)), kind, owner):
+                self.release_layer(LayerId(identity), key)

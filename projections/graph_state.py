@@ -73,11 +73,13 @@ def _graph(plain: _Plain) -> ReferenceGraph:
     graph = ReferenceGraph(position, time_us, store, origin, order=order)
     graph.last_backup, graph.last_drill = last
     for *fields_, holds in images:
-        image = graph.images[fields_[0]] = ImageNode(*fields_)
+        image = ImageNode(*fields_)
         image.holds = _read_holds(holds)
+        graph.add_image(image)
     for *fields_, users, holds in layers:
-        layer = graph.layers[fields_[0]] = LayerNode(*fields_)
+        layer = LayerNode(*fields_)
         layer.images, layer.holds = users, _read_holds(holds)
+        graph.add_layer(layer)
     for *fields_, bindings, pin in deployments:
         read = {binding[0]: Binding(*binding) for binding in bindings}
         node = graph.deployments[fields_[0]] = DeploymentNode(*fields_)

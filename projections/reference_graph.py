@@ -95,7 +95,7 @@ def _add_image(graph: ReferenceGraph, entry: Entry, node: ImageNode) -> None:
     if known is not None:
         node.holds, node.free_since, node.free_since_us = known.holds, known.free_since, known.free_since_us
         node.managed = node.managed or known.managed
-    graph.images[node.id] = node
+    graph.add_image(node)
     if entry.operation in graph.operations:
         _operation_holds(graph, entry, node.id, OperationId(entry.operation))
     elif not node.holds and node.free_since is None:
@@ -108,12 +108,7 @@ def _operation_holds(graph: ReferenceGraph, entry: Entry, held: ImageId, owner: 
 
 
 def _image_named(graph: ReferenceGraph, entry: Entry, event: image.ImageNamed) -> None:
-    for node in graph.images.values():
-        # containers-storage gives a name to one image only: naming takes it from any other.
-        if node.id != event.image and set(node.names) & set(event.names):
-            node.names = tuple(name for name in node.names if name not in event.names)
-    if event.image in graph.images:
-        graph.images[event.image].names = event.names
+    graph.name_image(event.image, event.names)
 
 
 def _image_bound(graph: ReferenceGraph, entry: Entry, event: image.ImageBound) -> None:
@@ -140,7 +135,7 @@ def _image_unbound(graph: ReferenceGraph, entry: Entry, event: image.ImageUnboun
 
 
 def _image_pruned(graph: ReferenceGraph, entry: Entry, event: image.ImagePruned) -> None:
-    graph.images.pop(event.image, None)
+    graph.drop_image(event.image)
 
 
 def _image_lost(graph: ReferenceGraph, entry: Entry, event: image.ImageLost) -> None:
@@ -153,7 +148,7 @@ def _image_lost(graph: ReferenceGraph, entry: Entry, event: image.ImageLost) -> 
         return
     for layer in node.layers:
         _drop_user(graph, layer, event.image)
-    del graph.images[event.image]
+    graph.drop_image(event.image)
 
 
 def _image_healed(graph: ReferenceGraph, entry: Entry, event: image.ImageHealed) -> None:
@@ -166,13 +161,15 @@ def _image_healed(graph: ReferenceGraph, entry: Entry, event: image.ImageHealed)
 
 
 def _layer_referenced(graph: ReferenceGraph, entry: Entry, event: image.LayerReferenced) -> None:
-    node = graph.layers.get(event.layer)
-    users = dict(node.images) if node else {}
-    users[event.image] = entry.position
-    graph.layers[event.layer] = LayerNode(
+    known = graph.layers.get(event.layer)
+    node = LayerNode(
         event.layer, event.parent, event.diff_id, event.compressed_digest, event.bytes, event.link,
-        node.event if node else entry.position, images=users, holds=node.holds if node else {},
+        known.event if known else entry.position,
     )  # fmt: skip
+    if known is not None:
+        node.images, node.holds = known.images, known.holds
+    node.images[event.image] = entry.position
+    graph.add_layer(node)
 
 
 def _layer_released(graph: ReferenceGraph, entry: Entry, event: image.LayerReleased) -> None:
@@ -263,8 +260,8 @@ def _pin_set(graph: ReferenceGraph, entry: Entry, event: hold.PinSet) -> None:
     made = Hold(HoldKey("pin", event.target, ""), event.reason, entry.position, event.until_us)
     if event.target_kind == "image":
         graph.hold_image(ImageId(event.target), made)
-    elif event.target_kind == "layer" and LayerId(event.target) in graph.layers:
-        graph.layers[LayerId(event.target)].holds[made.key] = made
+    elif event.target_kind == "layer":
+        graph.hold_layer(LayerId(event.target), made)
     elif event.target_kind == "deployment" and DeploymentId(event.target) in graph.deployments:
         graph.deployments[DeploymentId(event.target)].pin = made
 
@@ -273,8 +270,8 @@ def _pin_removed(graph: ReferenceGraph, entry: Entry, event: hold.PinRemoved) ->
     key = HoldKey("pin", event.target, "")
     if event.target_kind == "image":
         graph.release_image(ImageId(event.target), [key], entry.position, entry.time_us)
-    elif event.target_kind == "layer" and LayerId(event.target) in graph.layers:
-        graph.layers[LayerId(event.target)].holds.pop(key, None)
+    elif event.target_kind == "layer":
+        graph.release_layer(LayerId(event.target), key)
     elif event.target_kind == "deployment" and DeploymentId(event.target) in graph.deployments:
         graph.deployments[DeploymentId(event.target)].pin = None
 
@@ -291,16 +288,16 @@ def _consumer_removed(graph: ReferenceGraph, entry: Entry, event: consumer.Consu
 def _reference_observed(graph: ReferenceGraph, entry: Entry, event: consumer.ConsumerReferenceObserved) -> None:
     key = HoldKey("consumer", event.path, event.holder)
     made = Hold(key, event.name, entry.position)
-    if event.layer is not None and event.layer in graph.layers:
-        graph.layers[event.layer].holds[key] = made
+    if event.layer is not None:
+        graph.hold_layer(event.layer, made)
     if event.image is not None:
         graph.hold_image(event.image, made)
 
 
 def _reference_gone(graph: ReferenceGraph, entry: Entry, event: consumer.ConsumerReferenceGone) -> None:
     key = HoldKey("consumer", event.path, event.holder)
-    if event.layer is not None and event.layer in graph.layers:
-        graph.layers[event.layer].holds.pop(key, None)
+    if event.layer is not None:
+        graph.release_layer(event.layer, key)
     if event.image is not None:
         graph.release_image(event.image, [key], entry.position, entry.time_us)
 

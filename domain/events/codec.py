@@ -5,9 +5,10 @@ which is not what its kind promises stops the reader instead of reaching a decis
 """
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgpack
@@ -19,6 +20,7 @@ from domain.ledger.entry import Draft, Entry
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
+_SCALARS = (str, int, bool, bytes)
 
 
 def draft(event: Event) -> Draft:
@@ -78,31 +80,63 @@ def _compiled(annotation: Any) -> Reader:
         inner = [_reader(arg) for arg in get_args(annotation) if arg is not types.NoneType]
         return lambda value: None if value is None else inner[0](value)
     if origin is tuple:
-        return _tuple_reader(_reader(get_args(annotation)[0]))
+        return _tuple_reader(get_args(annotation)[0])
     if origin is Literal:
         return _literal_reader(get_args(annotation))
-    if annotation in (str, int, bool, bytes):
+    if annotation in _SCALARS:
         return _exactly(annotation)
     return _mapping  # an operation's intent: plain values under names
 
 
 def _dataclass_reader(shape: type) -> Reader:
     hints = get_type_hints(shape)
-    readers = {field.name: _reader(hints[field.name]) for field in fields(shape)}
+    names = _names(shape)
+    readers = [_reader(hints[name]) for name in names]
+    # What the type alone does not settle: these are read one by one, each time.
+    inner = [(at, reader) for at, (name, reader) in enumerate(zip(names, readers, strict=True)) if _nested(hints[name])]
+    declared = [names.index(field.name) for field in fields(shape)]
+    in_order: Callable[[Sequence[Any]], Sequence[Any]] = (
+        itemgetter(*declared) if len(declared) > 1 else lambda values: values
+    )
+    seen: set[tuple[type, ...]] = set()  # the fields' types, by name, that every reader has let through before
 
     def read(value: Any) -> Any:
-        if type(value) is not dict or value.keys() != readers.keys():
-            raise ValueError(f"expected the fields {sorted(readers)}")
-        return shape(**{name: reader(value[name]) for name, reader in readers.items()})
+        if type(value) is not dict:
+            raise ValueError(f"expected the fields {list(names)}")
+        if tuple(value) != names:  # as written they are sorted
+            if value.keys() != set(names):
+                raise ValueError(f"expected the fields {list(names)}")
+            value = {name: value[name] for name in names}
+        values = list(value.values())
+        kinds = tuple(map(type, values))
+        if kinds in seen:
+            for at, reader in inner:
+                values[at] = reader(values[at])
+        else:
+            values = [reader(item) for reader, item in zip(readers, values, strict=True)]
+            seen.add(kinds)
+        return shape(*in_order(values))
 
     return read
 
 
-def _tuple_reader(item: Reader) -> Reader:
+def _nested(annotation: Any) -> bool:
+    """Whether a value of the right type can still be wrong inside, or has to be turned into something else."""
+    annotation = getattr(annotation, "__supertype__", annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_nested(arg) for arg in get_args(annotation) if arg is not types.NoneType)
+    return annotation not in _SCALARS
+
+
+def _tuple_reader(item: Any) -> Reader:
+    base, reader = getattr(item, "__supertype__", item), _reader(item)
+
     def read(value: Any) -> Any:
         if type(value) is not list:
             raise ValueError(f"expected a list, found {type(value).__name__}")
-        return tuple(map(item, value))
+        if base in _SCALARS and {base}.issuperset(map(type, value)):
+            return tuple(value)
+        return tuple(map(reader, value))
 
     return read
 

@@ -56,6 +56,7 @@ class Record(NamedTuple):
     signature: bytes
 
 
+_RECORD_TYPES = [bytes, bytes, bytes]
 _TYPES = (int, str, int, bytes, str, int, str, int, int, str, str, bytes)
 
 
@@ -113,7 +114,7 @@ def read_record(data: bytes) -> Record:
     if len(data) > MAX_RECORD:
         raise BadInput(f"the record takes {len(data)} bytes; at most {MAX_RECORD} are allowed")
     fields = _unpack(data, "record")
-    if type(fields) is not list or list(map(type, fields)) != [bytes, bytes, bytes]:
+    if type(fields) is not list or list(map(type, fields)) != _RECORD_TYPES:
         raise BadInput("the record is not an array of three byte strings")
     if len(fields[1]) != 4 or len(fields[2]) != 64:
         raise BadInput("the record's key id or signature has the wrong length")
@@ -136,11 +137,8 @@ def body_hash(body: bytes) -> bytes:
 
 def entry_of(body: Body, record: Record, leaf: bytes) -> Entry:
     """The event as the rest of the program sees it."""
-    _, _, index, prev, stream, stream_version, kind, schema, time_us, actor, operation, payload = body
-    return Entry(
-        index, prev, stream, stream_version, kind, schema, time_us, actor, operation, payload,
-        record.key_id, record.signature, leaf,
-    )  # fmt: skip
+    # An entry's fields are the body's from the index on, in the same order; then come the record's.
+    return Entry._make((*body[2:], record.key_id, record.signature, leaf))
 
 
 def _unpack(data: bytes, what: str) -> object:
@@ -157,19 +155,38 @@ def _check(body: Body) -> None:
             name for name, field, wanted in zip(Body._fields, body, _TYPES, strict=True) if type(field) is not wanted
         )
         raise BadInput(f"the event's {wrong} has the wrong type")
-    _, origin, index, prev, stream, stream_version, kind, schema, time_us, actor, operation, _ = body
-    if len(prev) != len(FIRST_PREV):
+    if is_plain(body):
+        return
+    if len(body.prev) != len(FIRST_PREV):
         raise BadInput("the event's prev is not 32 bytes")
-    if not 1 <= schema <= MAX_SCHEMA:
-        raise BadInput(f"the event's schema is {schema}")
-    if min(index, stream_version, time_us) < 0 or max(index, stream_version, time_us) > MAX_INTEGER:
+    if not 1 <= body.schema <= MAX_SCHEMA:
+        raise BadInput(f"the event's schema is {body.schema}")
+    numbers = (body.leaf_index, body.stream_version, body.time_us)
+    if min(numbers) < 0 or max(numbers) > MAX_INTEGER:
         raise BadInput("the event's index, stream version or time is out of range")
+    _check_text((body.origin, body.stream, body.kind, body.actor, body.operation))
+
+
+def is_plain(body: tuple[int, str, int, bytes, str, int, str, int, int, str, str, bytes]) -> bool:
+    """Whether every field of the right type is within its limits, told at one glance: nearly every event's are.
+
+    Printable ASCII has no control characters, and takes as many bytes as it has characters.
+    """
+    _, origin, index, prev, stream, stream_version, kind, schema, time_us, actor, operation, _ = body
     text = f"{origin}{stream}{kind}{actor}{operation}"
+    return (
+        text.isascii() and text.isprintable() and len(prev) == 32 and 1 <= schema <= MAX_SCHEMA
+        and 0 <= index <= MAX_INTEGER and 0 <= stream_version <= MAX_INTEGER and 0 <= time_us <= MAX_INTEGER
+        and 1 <= len(origin) <= 255 and 1 <= len(stream) <= 512 and 1 <= len(kind) <= 128 and 1 <= len(actor) <= 512
+        and len(operation) <= 128
+    )  # fmt: skip
+
+
+def _check_text(fields: tuple[str, str, str, str, str]) -> None:
+    text = "".join(fields)
     if _CONTROL.search(text):
         raise BadInput(f"the event's origin, stream, kind, actor or operation holds a control character: {text!r}")
-    lengths = tuple(map(len, (origin, stream, kind, actor, operation)))
-    if not text.isascii():
-        lengths = tuple(len(t.encode("utf-8", "surrogatepass")) for t in (origin, stream, kind, actor, operation))
-    for length, (name, least, most) in zip(lengths, _TEXT_LIMITS, strict=True):
+    for field, (name, least, most) in zip(fields, _TEXT_LIMITS, strict=True):
+        length = len(field.encode("utf-8", "surrogatepass"))
         if not least <= length <= most:
             raise BadInput(f"the event's {name} takes {length} bytes; allowed are {least} to {most}")
