@@ -22,9 +22,7 @@ _Held = tuple[str, LayerId | None, ImageId | None]
 
 
 def add_consumer(host: Host, path: str, runroot: str | None, found: str = "by hand") -> None:
-    """Know a store from now on. Raises Refused for the owned store, and what reading the other one raises."""
-    if path == str(host.store.path):
-        raise Refused(f"{path} is the owned store itself", hint="name the store that uses it")
+    """Know a store from now on. Raises what looking at it raises: Refused for the owned store itself, say."""
     host.consumers.view(path)
     if path not in host.graph.consumers:
         host.journal.record(ConsumerAdded(path, runroot, found))

@@ -6,7 +6,7 @@ from application.host import Host
 from application.naming import name_bound_images
 from application.procedures import carry_out
 from application.pulling import bring_in, record_present, resolve_all
-from domain.decisions.deploying import Member, choose_stateroot, refuse_password, sealed_images
+from domain.decisions.deploying import Member, check_source, choose_stateroot, sealed_images
 from domain.errors import Failed
 from domain.events.codec import decode, from_plain
 from domain.events.deployment import DeploymentDeployed, DeploymentRemoved, DeploymentSealed
@@ -43,7 +43,7 @@ def deploy(
 ) -> DeploymentNode:
     """Deploy a commit with all that it binds as the new default; nothing is staged if any image cannot be had."""
     if source is not None:
-        refuse_password(source)
+        check_source(source)
         carry_out(host, FETCHING, host.journal.begin(FETCHING.command, FetchIntent(commit_or_ref, source)))
     commit = host.os.resolve(commit_or_ref) if source is None else _last_fetched(host)
     intent = _prepare(host, commit, commit_or_ref, stateroot, kargs)

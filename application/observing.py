@@ -26,16 +26,19 @@ from domain.values import DeploymentId
 
 
 def observe(host: Host) -> int:
-    """Record all that differs from the graph; how many events that took. Calling it again records nothing."""
+    """Record all that differs from the graph, and what ran out; how many events tell of what others did. Calling it
+    again records nothing.
+    """
     before = host.graph.position
     view = host.store.view()
     host.journal.record(*_images(host, view))
     host.journal.record(*_deployments(host, view))
     for unread in observe_consumers(host, strict=False):
         host.progress(unread)
+    by_others = host.graph.position - before
     _end_deployment_pins(host)
     host.journal.record(*expired(host.graph, host.now_us()))
-    return host.graph.position - before
+    return by_others
 
 
 def _images(host: Host, view: StoreView) -> Iterator[Event]:

@@ -16,8 +16,8 @@ from application.inventory import observed
 from application.procedures import carry_out
 from application.undeploying import undeploy
 from domain.decisions.keeping import surplus_deployments
+from domain.decisions.plan_changes import SeenPlan, require_plan
 from domain.decisions.pruning import PrunePlan, plan_prune
-from domain.errors import Busy
 from domain.events.base import Event
 from domain.events.codec import from_plain
 from domain.events.image import ImagePruned, LayerPruned, LayerReleased
@@ -32,11 +32,12 @@ BATCH = 400
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a collection is asked for. `expected`: exactly that plan. `grace_us`: only what has been garbage for so
-    long. `keep_deployments`: remove the oldest beyond so many first.
+    """What a collection is asked for. `expected`: exactly the plan with this hash, which was `seen` before. `grace_us`:
+    only what has been garbage for so long. `keep_deployments`: remove the oldest beyond so many first.
     """
 
     expected: str | None = None
+    seen: SeenPlan | None = None
     grace_us: int = 0
     keep_deployments: int | None = None
 
@@ -56,7 +57,9 @@ class Collection:
 
 
 def plan(host: Host, wanted: Wanted) -> Collection:
-    """What a collection would drop now. Raises Refused where a consumer store cannot be read."""
+    """What a collection would drop now. Raises Refused where a consumer store cannot be read, Busy if another plan than
+    the expected one is due.
+    """
     observe_consumers(host, strict=True)
     return _plan(host, wanted)
 
@@ -65,6 +68,8 @@ def _plan(host: Host, wanted: Wanted) -> Collection:
     surplus = _surplus(host, wanted)
     graph = _without(host.graph, surplus, host.now_us()) if surplus else host.graph
     due = plan_prune(graph, host.store.view(), host.now_us(), grace_us=wanted.grace_us, consumers=_state(host, surplus))
+    if wanted.expected is not None:
+        require_plan(wanted.expected, due, surplus, wanted.seen)
     return Collection(due, surplus)
 
 
@@ -72,7 +77,6 @@ def collect(host: Host, wanted: Wanted) -> Collection:
     """Drop what nothing holds. Raises Busy if another plan than the expected one is due, or a consumer is in use."""
     with _consumers_held_still(host):
         due = _plan(host, wanted)
-        _require_expected(due, wanted.expected)
         for deployment in due.deployments:
             undeploy(host, deployment, f"gc --keep-deployments {wanted.keep_deployments}")
         victims = tuple(victim.id for victim in due.prune.images)
@@ -111,17 +115,6 @@ def _carry_out_batch(host: Host, due: PrunePlan, batch: tuple[ImageId, ...]) -> 
     planned = PrunePlanned(operation.id, due.plan, due.position, batch, len(due.layers), due.bytes)
     host.journal.record(planned, operation=operation.id)
     carry_out(host, _Pruning(freeze=False), operation)
-
-
-def _require_expected(due: Collection, expected: str | None) -> None:
-    if expected is None or due.prune.plan == expected:
-        return
-    images, layers = len(due.prune.images), len(due.prune.layers)
-    raise Busy(
-        f"the plan {expected[:12]} does not hold any more: at position {due.prune.position} it would be "
-        f"{due.prune.plan} ({images} images, {layers} layers, {len(due.deployments)} deployments)",
-        hint="'storectl gc --dry-run' shows the plan as it is now, 'storectl history' what came in between",
-    )
 
 
 def _surplus(host: Host, wanted: Wanted) -> tuple[DeploymentId, ...]:

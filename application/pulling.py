@@ -137,6 +137,7 @@ def _read_back(host: Host, wanted: Mapping[Digest, ResolvedImage]) -> dict[Diges
 
 
 def _together(failures: Sequence[StoreError]) -> StoreError:
-    if len(failures) == 1:
-        return failures[0]
-    return ImageUnavailable("; ".join(error.message for error in failures), hint=failures[0].hint)
+    messages = list(dict.fromkeys(error.message for error in failures))
+    if len(messages) == 1:
+        return failures[0]  # one image, or what every image would have met: a program that is missing, say
+    return ImageUnavailable("; ".join(messages), hint=failures[0].hint)

@@ -12,15 +12,22 @@ from domain.events.codec import draft
 from domain.events.store import StoreInitialised
 from domain.ledger.keys import VerifierKey, is_key_name
 
+_MAX_ORIGIN_BYTES = 255
+"""As the log format limits it."""
+
 
 def found_log(session: Session, origin: str | None, passphrase_file: Path | None, wait_s: float) -> bool:
     """Make the directory, the keys and the log with its first event, as far as they are missing; whether any was.
 
     Raises NotAStore for a directory that is something else, Usage for an origin that is none.
     """
-    if origin and (not is_key_name(origin) or "://" in origin):
+    if origin is not None and (not is_key_name(origin) or "://" in origin):
         raise Usage(f"not an origin: {origin!r}", hint="a URL without its scheme: example.com/hosts/web-1")
+    if origin is not None and len(origin.encode()) > _MAX_ORIGIN_BYTES:
+        raise Usage(f"the origin takes {len(origin.encode())} bytes; allowed are {_MAX_ORIGIN_BYTES}")
     require_sysroot_like(session.layout)
+    if passphrase_file is not None and not session.layout.log.exists():
+        read_passphrase(passphrase_file)  # before anything is made
     make_state_directory(session.layout)
     with session.lock().hold(wait_s):
         if session.layout.log.exists():

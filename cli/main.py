@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from adapters.files.remedies import remedy
+from cli.options import SYSROOT
 from cli.output import Output
 from cli.settings import Settings
 from domain.errors import Failed, StoreError, Usage
@@ -101,7 +103,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> No
         "max_content_width": 100,
     },
 )
-@click.option("--sysroot", type=click.Path(path_type=Path), default=Path("/sysroot"), show_default=True,
+@click.option("--sysroot", type=SYSROOT, default=Path("/sysroot"), show_default=True,
               help="The root of the ostree system.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
 @click.option("-v", "--verbose", count=True, help="Show external commands; twice: and what they say.")
@@ -128,7 +130,9 @@ name_variables(cli, "STORECTL")
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit. Whatever goes wrong becomes a message, a hint and an exit code here."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _require_standard_streams()
     try:
+        _refuse_unencodable(arguments)
         cli.main(args=arguments, prog_name="storectl", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as request:
@@ -149,13 +153,42 @@ def main(argv: Sequence[str] | None = None) -> None:
     except StoreError as error:
         _die(arguments, error)
     except OSError as error:
-        _die(arguments, Failed(_os_words(error), hint="check the file's owner, mode and file system"))
+        _die(arguments, Failed(_os_words(error), hint=_os_hint(error)))
+
+
+def _require_standard_streams() -> None:
+    """Descriptors 0, 1 and 2 open, whatever the caller closed: else the next file opened, the log say, would get the
+    number under which programs write their messages.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 (as long as we live)
+
+
+def _refuse_unencodable(arguments: Sequence[str]) -> None:
+    """What is no UTF-8 can stand neither in an event nor in JSON. Raises Usage."""
+    variables = {name: value for name, value in os.environ.items() if name.startswith("STORECTL_")}
+    for where, text in (*((f"argument {n}", text) for n, text in enumerate(arguments, 1)), *variables.items()):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Usage(f"{where} is not UTF-8: {text!r}", hint="use names and paths in UTF-8") from None
 
 
 def _die(arguments: Sequence[str], error: StoreError) -> None:
-    as_json = "--json" in arguments or bool(os.environ.get("STORECTL_JSON"))
-    Output(Settings(Path(), as_json, 0, False, _color(arguments))).error(error)
+    Output(Settings(Path(), _wants_json(arguments), 0, False, _color(arguments))).error(error)
     sys.exit(error.exit_code)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Read by hand, as `_color`."""
+    try:
+        return "--json" in arguments or bool(click.BOOL.convert(os.environ.get("STORECTL_JSON") or "0", None, None))
+    except click.BadParameter:
+        return False
 
 
 def _color(arguments: Sequence[str]) -> str:
@@ -168,6 +201,10 @@ def _color(arguments: Sequence[str]) -> str:
 def _see_help(error: click.ClickException) -> str:
     ctx: Any = getattr(error, "ctx", None)
     return f"see '{ctx.command_path} --help'" if ctx is not None else "see 'storectl --help'"
+
+
+def _os_hint(error: OSError) -> str:
+    return remedy(error) or "check the file's owner, mode and file system"
 
 
 def _os_words(error: OSError) -> str:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from cli.settings import Settings
+from domain.errors import Usage
 from domain.ports import RegistryOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,8 +22,19 @@ def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None
     return callback
 
 
+class _Sysroot(click.Path):
+    """Not the empty word, which would be the working directory: an unset variable in somebody's script."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("a sysroot has a path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+SYSROOT = _Sysroot(path_type=Path)
+
 _GLOBAL = (
-    click.option("--sysroot", type=click.Path(path_type=Path), hidden=True, expose_value=False,
+    click.option("--sysroot", type=SYSROOT, hidden=True, expose_value=False,
                  callback=_remember("sysroot")),
     click.option("--json", is_flag=True, hidden=True, expose_value=False, callback=_remember("json")),
     click.option("-v", "--verbose", count=True, hidden=True, expose_value=False, callback=_remember("verbose")),
@@ -36,10 +49,31 @@ def global_options(command: F) -> F:
     return command
 
 
+_MAX_PATH_BYTES = 480  # it is part of an event's stream name
+
+
+def recordable(path: Path, what: str) -> str:
+    """A path that goes into events, for people to read one day. Raises Usage for control characters in it."""
+    if not str(path).isprintable():
+        raise Usage(f"{what} has control characters in it: {str(path)!r}", hint="rename it, or use a link to it")
+    if len(str(path).encode()) > _MAX_PATH_BYTES:
+        raise Usage(f"{what} is longer than {_MAX_PATH_BYTES} bytes", hint="use a link to it")
+    return str(path)
+
+
+class _Seconds(click.FloatRange):
+    """Not `nan`, which is never over."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if math.isnan(seconds := super().convert(value, param, ctx)):
+            self.fail("'nan' is no number of seconds", param, ctx)
+        return seconds
+
+
 def wait_option(command: F) -> F:
     """How long a changing command waits for another one."""
     return click.option(
-        "--wait", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+        "--wait", type=_Seconds(min=0), default=30.0, show_default=True, metavar="SECONDS",
         help="How long to wait for another storectl command; then exit 5.",
     )(command)  # fmt: skip
 

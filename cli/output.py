@@ -4,16 +4,14 @@ import json
 import os
 import sys
 import threading
+import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TextIO
 
 from cli.settings import Settings
 from domain.errors import StoreError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_STYLES = {"error": "\x1b[31;1m", "hint": "\x1b[36m", "off": "\x1b[0m"}
+_STYLES = {"error": "\x1b[31;1m", "hint": "\x1b[36m", "heading": "\x1b[1m", "off": "\x1b[0m"}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -40,13 +38,17 @@ class Output:
         sys.stdout.write(printable(text) + "\n")
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-        """A table of the answer for people; columns in `right` are set flush right. Nothing where there are no rows."""
-        if rows:
-            console = self._console()
-            with console.capture() as drawn:
-                console.print(_rich_table(headings, rows, right), crop=False, overflow="ignore", no_wrap=True)
-            # Columns are padded to their width: not at the end of a line.
-            sys.stdout.write("".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
+        """A table of the answer for people; columns in `right` are set flush right. Nothing where there are no rows.
+
+        Never cut to the terminal's width: half an id is of no use, and the terminal wraps.
+        """
+        if not rows:
+            return
+        cells = [[printable(cell).replace("\n", " ") for cell in row] for row in (headings, *rows)]
+        widths = [max(map(_columns, column)) for column in zip(*cells, strict=True)]
+        for number, row in enumerate(cells):
+            text = "  ".join(_padded(cell, widths[i], i in right) for i, cell in enumerate(row)).rstrip()
+            sys.stdout.write((self._styled("heading", text, sys.stdout) if number == 0 else text) + "\n")
 
     def flush(self) -> None:
         """What was answered so far reaches the reader now."""
@@ -73,41 +75,32 @@ class Output:
             told = {"error": error.slug, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
             sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
             return
-        self._to_stderr(f"{self._styled('error', 'storectl: ' + error.slug + ':')} {printable(error.message)}")
+        self._to_stderr(f"{self._styled('error', f'storectl: {error.slug}:', sys.stderr)} {printable(error.message)}")
         if error.hint:
-            self._to_stderr(f"{self._styled('hint', 'hint:')} {printable(error.hint)}")
+            self._to_stderr(f"{self._styled('hint', 'hint:', sys.stderr)} {printable(error.hint)}")
 
     def _to_stderr(self, text: str) -> None:
         with self._lock:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()
 
-    def _styled(self, style: str, text: str) -> str:
+    def _styled(self, style: str, text: str, stream: TextIO) -> str:
         wanted = self._color == "always" or (
-            self._color == "auto" and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+            self._color == "auto" and stream.isatty() and not os.environ.get("NO_COLOR")
         )
         return f"{_STYLES[style]}{text}{_STYLES['off']}" if wanted else text
 
-    def _console(self) -> "Console":
-        from rich.console import Console  # deferred: 40 ms that --json and scripts need not pay
 
-        forced = {"always": True, "never": False, "auto": None}[self._color]
-        # Not a terminal: never wrap or cut, whoever reads this wants whole lines.
-        width = None if sys.stdout.isatty() else 10_000
-        return Console(force_terminal=forced, no_color=self._color == "never" or None, width=width, highlight=False,
-                       soft_wrap=True)  # fmt: skip
+def _columns(text: str) -> int:
+    """How many columns of a terminal the text takes: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text
+    )
 
 
-def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> Any:
-    from rich.table import Table  # deferred with Console
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number in right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    return table
+def _padded(text: str, width: int, right: bool) -> str:
+    blanks = " " * (width - _columns(text))
+    return blanks + text if right else text + blanks
 
 
 def printable(text: str) -> str:

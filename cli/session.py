@@ -28,7 +28,7 @@ from adapters.process import Runner
 from adapters.system_clock import SystemClock
 from application.graphs import graph_at_head
 from cli.config import Config, read_config
-from cli.output import Output
+from cli.output import Output, many
 from cli.settings import Settings
 from domain.errors import NotAStore, StoreError
 from domain.graph import ReferenceGraph
@@ -135,7 +135,9 @@ class Session:
                 )
             observed = observe(host)
             if observed:
-                self.out.note(f"{observed} events recorded of what happened outside storectl; see 'storectl history'")
+                self.out.note(
+                    f"{many(observed, 'event')} recorded of what happened outside storectl: 'storectl history'"
+                )
             yield host
 
     @contextmanager
@@ -228,19 +230,23 @@ class Session:
         )  # fmt: skip
 
 
+_MAX_ACTOR = 100  # characters
+
+
 def new_store_id() -> StoreId:
     """A new store's id."""
     return StoreId(str(uuid.uuid4()))
 
 
 def actor() -> str:
-    """Who is at work: the user's name, and whom sudo works for."""
+    """Who is at work: the user's name, and whom sudo works for. Whatever the environment says, it can be recorded."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = str(os.getuid())
     behind = os.environ.get("SUDO_USER", "")
-    return f"{behind}/{name}" if behind and behind != name else name
+    said = f"{behind}/{name}" if behind and behind != name else name
+    return "".join(c if c.isprintable() else "?" for c in said)[:_MAX_ACTOR]
 
 
 def _steps() -> "Step":

@@ -104,9 +104,6 @@ class ImageSourcePort(Protocol):
 class ContainerStore(Protocol):
     """The owned containers-storage instance."""
 
-    @property
-    def path(self) -> Path: ...
-
     def exists(self) -> bool: ...
 
     def create(self) -> None:
@@ -170,7 +167,9 @@ class ConsumerStores(Protocol):
     """Container stores that use the owned one as an additional image store."""
 
     def view(self, path: str) -> StoreView:
-        """Raises what reading the owned store raises: nothing of a store that cannot be read is known."""
+        """Raises what reading the owned store raises (nothing of a store that cannot be read is known), NotFound where
+        there is no store, Refused for the owned store itself.
+        """
 
     def linked(self, path: str) -> Mapping[LayerId, tuple[LayerId, ...]]:
         """Layers of the store whose chain of link names leads into the owned store: to which layers there.

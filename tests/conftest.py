@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 PROGRAMS = {
     "skopeo": "skopeo", "podman": "podman", "ostree": "ostree", "docker-registry": "docker-registry",
     "openssl": "openssl", "unshare": "util-linux", "chattr": "e2fsprogs", "dot": "graphviz",
+    "script": "bsdutils",
 }  # fmt: skip
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,8 +6,10 @@ podman uses without any configuration are named as well, root's and every user's
 
 import os
 import pwd
+import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,18 @@ _QUADLETS = ("etc/containers/systemd", "usr/share/containers/systemd", "run/cont
 _DEFAULT_ROOT = "var/lib/containers/storage"
 _ROOTLESS = ".local/share/containers/storage"
 _OPTION = "additionalimagestore="
+_ROOT_OPTION = re.compile(r"--root[= ]\"?(/[^\s\"]*)")
+_UNITS = (".container", ".image", ".build", ".kube", ".pod", ".conf")
+
+
+def is_store(path: Path) -> bool:
+    """Whether containers-storage has ever been at work there. A directory that it has not touched holds nothing yet."""
+    try:
+        return any(entry.name.endswith("-layers") for entry in path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # what it is will be said when it is read
 
 
 def is_running_system(sysroot: Path) -> bool:
@@ -36,19 +50,26 @@ def discover(root: Path, owned: Path) -> tuple[FoundConsumer, ...]:
     """Every other store of the system at `root`, each once. Raises BadInput for a storage.conf that does not parse."""
     found: dict[str, FoundConsumer] = {}
     for each in (*_configured(root), *_defaults(root), *_rootless(root), *_quadlets(root)):
-        path = Path(each.path)
-        if path.is_dir() and not path.samefile(owned):
-            found.setdefault(each.path, each)
+        # One store under two names (/home is a link on ostree systems) would be held still twice, the second in vain.
+        path = Path(each.path).resolve()
+        if is_store(path) and not (owned.exists() and path.samefile(owned)):
+            found.setdefault(str(path), replace(each, path=str(path)))
     return tuple(found.values())
 
 
-def _configured(root: Path) -> Iterator[FoundConsumer]:
+def _configuration(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each storage.conf and drop-in that there is, with its table `[storage]`."""
     files = [root / name for name in _CONFIGURATION]
     files += [file for name in _DROP_INS for file in sorted((root / name).glob("*.conf"))]
     for file in files:
-        storage = _storage_table(file)
-        if storage.get("graphroot"):
-            yield FoundConsumer(_below(root, storage["graphroot"]), storage.get("runroot"), f"graphroot in {file}")
+        yield file, _storage_table(file)
+
+
+def _configured(root: Path) -> Iterator[FoundConsumer]:
+    for file, storage in _configuration(root):
+        for field in ("graphroot", "imagestore"):
+            if isinstance(storage.get(field), str) and storage[field]:
+                yield FoundConsumer(_below(root, storage[field]), storage.get("runroot"), f"{field} in {file}")
 
 
 def _defaults(root: Path) -> Iterator[FoundConsumer]:
@@ -56,24 +77,47 @@ def _defaults(root: Path) -> Iterator[FoundConsumer]:
 
 
 def _rootless(root: Path) -> Iterator[FoundConsumer]:
+    everywhere = [(file, table["rootless_storage_path"]) for file, table in _configuration(root)
+                  if isinstance(table.get("rootless_storage_path"), str)]  # fmt: skip
     for user in pwd.getpwall():
-        if user.pw_uid and user.pw_dir.startswith("/"):
-            home = Path(_below(root, user.pw_dir))
-            storage = _storage_table(home / ".config/containers/storage.conf")
-            place = storage.get("graphroot") or os.fspath(home / _ROOTLESS)
-            yield FoundConsumer(str(place), None, f"the store of user {user.pw_name}")
+        if not user.pw_uid or not user.pw_dir.startswith("/"):
+            continue
+        home = Path(_below(root, user.pw_dir))
+        file = home / ".config/containers/storage.conf"
+        storage = _storage_table(file)
+        for field in ("graphroot", "imagestore"):
+            if isinstance(storage.get(field), str) and storage[field]:
+                place = _below(root, _expanded(storage[field], user))
+                yield FoundConsumer(place, None, f"{field} of user {user.pw_name} in {file}")
+        for file, pattern in everywhere:
+            place = _below(root, _expanded(pattern, user))
+            yield FoundConsumer(place, None, f"the store of user {user.pw_name}, rootless_storage_path in {file}")
+        yield FoundConsumer(os.fspath(home / _ROOTLESS), None, f"the store of user {user.pw_name}")
+
+
+def _expanded(pattern: str, user: pwd.struct_passwd) -> str:
+    """The three variables that containers-storage.conf(5) knows in paths."""
+    for name, value in (("$HOME", user.pw_dir), ("$UID", str(user.pw_uid)), ("$USER", user.pw_name)):
+        pattern = pattern.replace(name, value)
+    return pattern
 
 
 def _quadlets(root: Path) -> Iterator[FoundConsumer]:
-    """Containers that are given the owned store on their own command line still live in podman's default store."""
+    """Containers that are given the owned store on their own command line live in podman's default store, or in the one
+    that the same command line names.
+    """
     for directory in _QUADLETS:
-        for file in sorted((root / directory).glob("*.container")):
+        for file in sorted((root / directory).rglob("*")):
+            if file.suffix not in _UNITS:
+                continue
             try:
-                said = _OPTION in file.read_text("utf-8")
+                text = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError):
                 continue
-            if said:
-                yield FoundConsumer(str(root / _DEFAULT_ROOT), None, f"additionalimagestore in {file}")
+            if _OPTION in text:
+                places = [_below(root, place) for place in _ROOT_OPTION.findall(text)] or [str(root / _DEFAULT_ROOT)]
+                for place in places:
+                    yield FoundConsumer(place, None, f"additionalimagestore in {file}")
 
 
 def _storage_table(file: Path) -> dict[str, Any]:

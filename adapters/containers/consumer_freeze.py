@@ -30,7 +30,7 @@ def frozen(consumers: Sequence[Path], wait_s: float) -> Iterator[None]:
     """
     deadline = time.monotonic() + wait_s
     with ExitStack() as held:
-        for root in sorted(consumers):
+        for root in sorted({path.resolve() for path in consumers}):
             for name in _LOCKS:
                 held.enter_context(_locked(root, root / name, deadline, wait_s))
         yield
@@ -40,7 +40,7 @@ def frozen(consumers: Sequence[Path], wait_s: float) -> Iterator[None]:
 def _locked(root: Path, path: Path, deadline: float, wait_s: float) -> Iterator[None]:
     descriptor = _opened(root, path)
     try:
-        while not _try_lock(descriptor):
+        while not _try_lock(descriptor, root, path):
             if time.monotonic() >= deadline:
                 raise Busy(
                     f"the consumer store {root} is in use: {path.name} was not free within {wait_s:g} s",
@@ -67,9 +67,14 @@ def _opened(root: Path, path: Path) -> int:
     return descriptor
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, root: Path, path: Path) -> bool:
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-    except BlockingIOError:
-        return False
+    except (BlockingIOError, PermissionError):
+        return False  # held by somebody else: EAGAIN or EACCES (fcntl(2))
+    except OSError as error:
+        raise Refused(
+            f"the consumer store {root} cannot be held still: {path} cannot be locked: {error.strerror}",
+            hint="does its file system know locks? 'storectl consumer remove' forgets a store that uses nothing here",
+        ) from error
     return True

@@ -48,7 +48,9 @@ def require_files(registry: RegistryOptions) -> None:
     """
     for option, named in (("--authfile", registry.authfile), ("--policy", registry.policy)):
         if named is not None and not Path(named).is_file():
-            raise BadInput(f"{option}: there is no file {named}")
+            raise BadInput(f"{option}: there is no file {named}", hint="name a file that this machine has")
+    if registry.cert_dir is not None and not Path(registry.cert_dir).is_dir():
+        raise BadInput(f"--cert-dir: there is no directory {registry.cert_dir}", hint="see containers-certs.d(5)")
     home = Path(os.environ.get("HOME", "/root")) / ".config/containers/policy.json"
     if registry.policy is None and not any(path.exists() for path in (home, *_POLICY_FILES)):
         raise BadInput(

@@ -27,16 +27,16 @@ from domain.values import Digest, ImageId, LayerId
 _STORAGE_CONF = """\
 [storage]
 driver = "overlay"
-graphroot = "{root}"
-runroot = "{runroot}"
+graphroot = {root}
+runroot = {runroot}
 """
 # podman's own database goes to the runroot: left in the store it would bind the store to one runroot, and refuse every
 # podman that comes with another.
 _CONTAINERS_CONF = """\
 [engine]
-static_dir = "{runroot}/libpod"
-tmp_dir = "{runroot}/tmp"
-volume_path = "{runroot}/volumes"
+static_dir = {libpod}
+tmp_dir = {tmp}
+volume_path = {volumes}
 """
 
 
@@ -191,7 +191,10 @@ class OwnedStore:
     def _environment(self, root: Path) -> dict[str, str]:
         """The runroot and the store's own configuration in it, made when first needed: it goes with every boot."""
         place = self.runroot if root == self.path else self.runroot / root.name
-        values = {"root": root, "runroot": place}
+        paths = {"root": root, "runroot": place, "libpod": place / "libpod", "tmp": place / "tmp",
+                 "volumes": place / "volumes"}  # fmt: skip
+        # JSON's strings are TOML's, but for DEL.
+        values = {name: json.dumps(str(path)) for name, path in paths.items()}
         try:
             for directory in (self.runroot.parent, self.runroot, place):
                 directory.mkdir(mode=0o700, exist_ok=True)

@@ -58,5 +58,10 @@ class Layout:
     def tokens(self) -> Path:
         return self.state / "cache/tokens"
 
+    @property
+    def plans(self) -> Path:
+        """The plans that dry runs showed last."""
+        return self.state / "cache/plans"
+
     def runroot(self, store: StoreId) -> Path:
         return Path("/run/storectl") / store

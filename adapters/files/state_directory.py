@@ -4,14 +4,25 @@ import os
 from pathlib import Path
 
 from adapters.files.layout import Layout
-from domain.errors import Failed, NotAStore
+from adapters.files.remedies import remedy
+from domain.errors import Failed, NotAStore, Usage
 
+# skopeo writes a store as [DRIVER@ROOT+RUNROOT:OPTIONS], the kernel overlay's mount options as lowerdir=A:B,upperdir=C.
+_NOT_IN_PATHS = frozenset("+],:\\")
 _OF_A_SYSROOT = frozenset({"ostree", "boot", "dev", "home", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
 
 
 def require_sysroot_like(layout: Layout) -> None:
-    """Raises NotAStore for a directory that holds something else: making a sysroot there is surely a slip."""
+    """Raises NotAStore for a directory that holds something else: making a sysroot there is surely a slip; Usage for a
+    path that the tools cannot take.
+    """
     sysroot = layout.sysroot
+    wrong = sorted({c for c in str(sysroot) if c in _NOT_IN_PATHS or not c.isprintable()})
+    if wrong:
+        raise Usage(
+            f"the sysroot's path {str(sysroot)!r} has {', '.join(map(repr, wrong))} in it",
+            hint="skopeo and the overlay file system give these characters a meaning of their own; use another path",
+        )
     if sysroot.exists() and not sysroot.is_dir():
         raise NotAStore(f"{sysroot} is not a directory")
     if not sysroot.exists():
@@ -33,7 +44,7 @@ def make_state_directory(layout: Layout) -> None:
         for directory in (layout.state, layout.keys, layout.checkpoints, layout.graph_cache.parent):
             directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise Failed(f"cannot make {error.filename}: {error.strerror}", hint="run this as root") from error
+        raise Failed(f"cannot make {error.filename}: {error.strerror}", hint=remedy(error)) from error
 
 
 def write_new(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.files.remedies import remedy
 from domain.errors import Busy, Failed
 
 _POLL_S = 0.05
@@ -31,7 +32,7 @@ class FileLock:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise Failed(f"cannot lock {self.path}: {error.strerror}", hint="run this as root") from error
+            raise Failed(f"cannot lock {self.path}: {error.strerror}", hint=remedy(error)) from error
         try:
             self._lock(descriptor, time.monotonic() + wait_s, wait_s)
             os.ftruncate(descriptor, 0)

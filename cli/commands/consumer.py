@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from application.consumers import add_consumer, observe_consumers, remove_consumer
-from cli.options import global_options, wait_option
+from cli.options import global_options, recordable, wait_option
 from cli.output import many
 from cli.session import Session, pass_session
 
@@ -34,9 +34,9 @@ def add(session: Session, path: Path, runroot: Path | None, wait: float) -> None
     Example:
       storectl consumer add /var/lib/containers/storage
     """
-    place = str(path.resolve())
+    place = recordable(path.resolve(), "PATH")
     with session.changing(wait) as host:
-        add_consumer(host, place, str(runroot.absolute()) if runroot else None)
+        add_consumer(host, place, recordable(runroot.absolute(), "--runroot") if runroot else None)
         held = len(host.graph.consumer_holds(place))
     if session.out.json:
         session.out.answer({"path": place, "references": held})
@@ -102,7 +102,9 @@ def list_consumers(session: Session) -> None:
 @global_options
 @pass_session
 def discover(session: Session, wait: float) -> None:
-    """Find the running system's other stores and add them; gc does this by itself.
+    """Find the running system's other stores.
+
+    They are added; gc does this by itself.
 
     \b
     Example:

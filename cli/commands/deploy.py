@@ -33,7 +33,9 @@ def command(
       storectl deploy os/stable --karg console=ttyS0
     """
     registry = registry_of(authfile, policy, cert_dir, tls_verify)
-    chosen = parse_stateroot(stateroot) if stateroot else None
+    chosen = parse_stateroot(stateroot) if stateroot is not None else None
+    if source and "/" in source and "://" not in source:
+        source = str(Path(source).absolute())  # whoever resumes this may stand elsewhere
     with session.changing(wait, registry, jobs) as host:
         node = deploy(host, commit_or_ref, stateroot=chosen, source=source, kargs=kargs)
     if session.out.json:

@@ -2,10 +2,13 @@
 
 import click
 
+from adapters.files.cache_file import CacheFile
 from application.pruning import Wanted, adopt_foreign, collect, plan
 from cli.options import global_options, wait_option
 from cli.output import many, size
+from cli.plans import recall, remember
 from cli.session import Session, pass_session
+from domain.decisions.plan_changes import parse_plan
 from domain.decisions.pruning import PrunePlan
 from domain.references import best_name
 from domain.times import format_time, parse_duration
@@ -14,7 +17,9 @@ from domain.values import short
 
 @click.command("gc")
 @click.option("--dry-run", is_flag=True, help="Show the plan and its hash; drop nothing.")
-@click.option("--plan", "expected", metavar="HASH", help="Carry out exactly this plan, or refuse (exit 5).")
+@click.option(
+    "--plan", "expected", metavar="HASH", help="Carry out exactly this plan, or refuse (exit 5) and say what changed."
+)
 @click.option("--grace", metavar="DURATION", default="0s", help="Only what has been garbage for that long.")
 @click.option(
     "--keep-deployments",
@@ -44,12 +49,16 @@ def command(
     Example:
       storectl gc --dry-run
     """
-    wanted = Wanted(expected, parse_duration(grace), keep_deployments)
+    remembered = CacheFile(session.layout.plans)
+    seen = recall(remembered, parse_plan(expected)) if expected is not None else None
+    wanted = Wanted(expected, seen, parse_duration(grace), keep_deployments)
     with session.changing(wait) as host:
         if adopt_foreign_images:
             adopt_foreign(host)
         collection = plan(host, wanted) if dry_run else collect(host, wanted)
         commit_bytes = host.os.prunable() if dry_run else 0
+        if dry_run:
+            remember(remembered, collection)
     due = collection.prune
     if session.out.json:
         document = as_json(due) | {"deployments": list(collection.deployments)}

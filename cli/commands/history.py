@@ -45,8 +45,9 @@ def command(
     _check_types(types)
     now = session.now_us()
     wanted = Filter(
-        find_in_history(session, target) if target else None, types, operation, actor,
-        parse_time(since, now) if since else None, parse_time(until, now) if until else None,
+        find_in_history(session, target) if target is not None else None, types, operation, actor,
+        parse_time(since, now) if since is not None else None,
+        parse_time(until, now) if until is not None else None,
     )  # fmt: skip
     shown = _newest(session, wanted, limit, reverse) if limit else _all(session, wanted, reverse)
     head = session.reader().size

@@ -9,7 +9,7 @@ from application.initialising import initialise
 from application.observing import observe
 from application.resuming import resume
 from cli.founding import found_log, store_document, tell_store
-from cli.options import global_options, wait_option
+from cli.options import global_options, recordable, wait_option
 from cli.session import Session, pass_session
 from domain.ports import RegistryOptions
 from domain.values import parse_stateroot
@@ -42,15 +42,16 @@ def command(
     Example:
       storectl --sysroot /sysroot init --origin example.com/hosts/web-1
     """
-    wanted = parse_stateroot(stateroot) if stateroot else None
+    wanted = parse_stateroot(stateroot) if stateroot is not None else None
+    places = [recordable(path.resolve(), "--consumer") for path in consumers]
     created = found_log(session, origin, key_passphrase_file, wait)
     with session.host(wait, RegistryOptions()) as host:
         ended = resume(host)
         changed = initialise(host, wanted) or created or bool(ended)
         observe(host)
-        for path in consumers:
-            if str(path.resolve()) not in host.graph.consumers:
-                add_consumer(host, str(path.resolve()), None)
+        for place in places:
+            if place not in host.graph.consumers:
+                add_consumer(host, place, None)
                 changed = True
     document = store_document(session, created=changed)
     if session.out.json:

@@ -6,6 +6,7 @@ from application.pinning import pin
 from cli.options import global_options, wait_option
 from cli.pin_targets import find_pin_target
 from cli.session import Session, pass_session
+from domain.errors import Usage
 from domain.times import format_time, parse_until
 from domain.values import short
 
@@ -24,7 +25,9 @@ def command(session: Session, target: str, until: str | None, reason: str, wait:
     Example:
       storectl pin quay.io/o/app:1 --until 30d --reason "audit"
     """
-    until_us = parse_until(until, session.now_us()) if until else None
+    until_us = parse_until(until, session.now_us()) if until is not None else None
+    if until_us is not None and until_us <= session.now_us():
+        raise Usage(f"--until {until} is in the past", hint="a pin holds until then; 'storectl unpin' ends one")
     with session.changing(wait) as host:
         found = find_pin_target(host.graph, target, session.deployments_there())
         pin(host, found.kind, found.id, until_us=until_us, reason=reason)

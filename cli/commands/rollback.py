@@ -24,7 +24,7 @@ def command(session: Session, to: str | None, wait: float) -> None:
       storectl rollback
     """
     with session.changing(wait) as host:
-        target = find_deployment(host.graph, to, session.deployments_there()).id if to else None
+        target = find_deployment(host.graph, to, session.deployments_there()).id if to is not None else None
         node = roll_back(host, target)
     if session.out.json:
         session.out.answer(session.deployment_row(node.id))

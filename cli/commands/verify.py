@@ -45,7 +45,7 @@ def command(session: Session, signatures: bool, against: tuple[Path, ...], vkey:
     """
     session.require_store()
     notes = [_read_note(path) for path in against]
-    given = parse_vkey(vkey) if vkey else None
+    given = parse_vkey(vkey) if vkey is not None else None
     doubts: tuple[Finding, ...] = ()
     try:
         trust = Trust(given, None, notes) if given else _own_trust(session, notes)

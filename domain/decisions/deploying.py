@@ -30,8 +30,12 @@ class Member:
         return ResolvedImage(parse_reference(self.reference), self.digest, self.list_digest, self.config_digest, blobs)
 
 
-def refuse_password(source: str) -> None:
-    """Raises Usage for a URL with a user in it: it would be in the log for ever, and in every list of processes."""
+def check_source(source: str) -> None:
+    """Raises Usage for no source, and for a URL with a user in it: it would be in the log for ever, and in lists of
+    processes.
+    """
+    if not source:
+        raise Usage("--from is empty", hint="name a repository, a URL or a remote")
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*@", source):
         raise Usage(
             "the URL of --from has a user name or password in it",

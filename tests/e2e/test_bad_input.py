@@ -53,6 +53,15 @@ def test_names_that_lead_nowhere(ready: LabHost) -> None:
     refused(ready, 2, "frobnicate", says="frobnicate")
 
 
+def test_what_every_image_would_meet_is_said_once(host: LabHost) -> None:
+    host.init()
+    host.commit("1", {"a.image": host.name("a"), "b.image": host.name("b")})
+    for option, kind in (("--authfile", "file"), ("--policy", "file"), ("--cert-dir", "directory")):
+        ran = host.run("--json", "deploy", "os/stable", "--from", host.repo, option, "/nope")
+        assert (ran.code, ran.error["error"]) == (1, "bad-input")
+        assert ran.error["message"] == f"{option}: there is no {kind} /nope"
+
+
 def test_an_ambiguous_prefix_lists_the_candidates(host: LabHost) -> None:
     host.init()
     # Two layers of one content under different parents share their diff-id.

@@ -101,6 +101,73 @@ def test_a_container_straight_from_the_owned_store_and_one_of_its_own(owned: Lab
     assert len(owned.json("gc")["images"]) == 1
 
 
+def test_a_plan_that_does_not_hold_any_more_says_what_changed(owned: LabHost) -> None:
+    (app,) = owned.image_ids()
+    consumer = Consumer(owned)
+    consumer.podman("images")
+    owned.ok("consumer", "add", consumer.path)
+    dry = owned.json("gc", "--dry-run")
+    again = owned.json("gc", "--dry-run", "--plan", dry["plan"][:8])
+    assert again["plan"] == dry["plan"], "it holds still"
+    consumer.pull(derived(owned))
+    owned.push("more")
+    owned.ok("pull", owned.name("more"), "--lease", "0s", "--no-tls-verify")
+    for words in (["gc"], ["gc", "--dry-run"]):
+        ran = owned.run("--json", *words, "--plan", dry["plan"])
+        assert ran.code == 5, ran.err
+        assert f"image {app[:12]} stays, held by consumer:{consumer.path}" in ran.error["message"]
+        assert "would go, too" in ran.error["message"]
+        assert "came in between" in ran.error["message"]
+    assert len(owned.image_ids()) == 2
+    (owned.sysroot / "ostree/storectl/cache/plans").write_bytes(b"[{}, nonsense")
+    ran = owned.run("--json", "gc", "--plan", dry["plan"])
+    assert ran.code == 5, "the memory is a cache"
+    assert "now it would be" in ran.error["message"]
+    assert owned.run("gc", "--plan", "nonsense").code == 2
+
+
+def test_a_path_that_leads_nowhere_or_to_no_store_and_the_owned_store_under_another_name(owned: LabHost) -> None:
+    (owned.directory / "empty").mkdir()
+    (owned.directory / "link").symlink_to(owned.sysroot)
+    for path, code in (("empty", 1), ("nowhere", 1), ("a\nb", 2), ("link/ostree/bootc/storage", 4)):
+        ran = owned.run("--json", "consumer", "add", owned.directory / path)
+        assert ran.code == code, (path, ran.err)
+        assert ran.error["hint"]
+    ran = owned.run("--json", "--sysroot", owned.directory / "link", "consumer", "add", owned.store)
+    assert ran.code == 4
+    assert owned.json("consumer", "list") == []
+
+
+def test_a_consumer_by_every_way_to_write_its_path_is_one_store(owned: LabHost) -> None:
+    consumer = Consumer(owned)
+    consumer.pull(derived(owned))
+    (owned.directory / "link").symlink_to(consumer.path)
+    for path in (f"{owned.directory}/link/", f"{consumer.path}//", f"{owned.directory}/sysroot/../B"):
+        owned.ok("consumer", "add", path)
+    assert [row["path"] for row in owned.json("consumer", "list")] == [str(consumer.path)]
+    assert owned.json("gc")["images"] == []
+
+
+def test_a_consumer_on_a_file_system_of_its_own_which_is_not_mounted_any_more(owned: LabHost) -> None:
+    place = owned.directory / "mounted"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "storectl-test", place], check=True)
+    try:
+        consumer = Consumer(owned, "mounted/B")
+        consumer.pull(derived(owned))
+        owned.ok("consumer", "add", consumer.path)
+        assert owned.json("gc")["images"] == []
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+    consumer.path.mkdir()
+    for words in (["gc"], ["gc", "--dry-run"]):
+        ran = owned.run("--json", *words)
+        assert ran.code == 4, (words, ran.out, ran.err)
+        assert str(consumer.path) in ran.error["message"]
+    assert len(owned.image_ids()) == 1
+    assert owned.history("--type", "ConsumerReferenceGone") == [], "nobody saw it let go"
+
+
 def _garbage(path: Path) -> Path:
     (path / "overlay-layers/layers.json").write_text("[{]")
     return path / "overlay-layers/layers.json"
