@@ -20,6 +20,7 @@ check: .venv/ready
 	$(BIN)/python -m pytest -q tests/architecture
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/generate_readme.py --check
+	$(BIN)/python scripts/generate_verifier.py --check
 
 # Long, random, and not part of `make test`.
 soak: .venv/ready
@@ -32,6 +33,7 @@ bench: .venv/ready
 docs: .venv/ready
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/generate_readme.py
+	$(BIN)/python scripts/generate_verifier.py
 
 system:
 	scripts/system-packages

@@ -74,6 +74,10 @@ class LogReader:
                 raise Tampered(f"event {entry.position} in {self.path}: {error.message}", hint=_VERIFY) from error
         return schedule
 
+    def key_positions(self, size: int) -> list[int]:
+        """Of the events among the first `size` that say which keys sign, in order."""
+        return [1, *(entry.position for entry in self.stream(KEY_STREAM) if entry.position <= size)]
+
     def entry(self, position: int) -> Entry:
         """One event. Raises NotFound outside the log."""
         for entry in self.entries(position, position):

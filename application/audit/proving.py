@@ -1,13 +1,13 @@
 """Inclusion and consistency proofs, checked against the log's signed root before anybody gets them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from domain.errors import NotFound, Tampered
 from domain.ledger.entry import Head
 from domain.ledger.merkle import verify_consistency, verify_inclusion
-from domain.ledger.proofs import Nodes
+from domain.ledger.proofs import Nodes, root_of_range
 from domain.ledger.tlog_proof import TlogProof
 
 T = TypeVar("T")
@@ -68,9 +68,13 @@ class Prover:
         hashes = self._checked(lambda nodes: Nodes(self._tree.hashes, size).consistency(old_size), holds)
         return Consistency(old_size, old_root, size, root, hashes)
 
-    def range_proof(self, start: int, stop: int) -> tuple[bytes, ...]:
-        """As Nodes.range_proof. Whoever uses it hashes the leaves, too, and compares with the root."""
-        return self._nodes.range_proof(start, stop)
+    def range_proof(self, start: int, stop: int, leaves: Callable[[], Iterator[bytes]]) -> tuple[bytes, ...]:
+        """That these leaf hashes are those of [start, stop), in one piece. Raises Tampered."""
+
+        def holds(proof: tuple[bytes, ...]) -> bool:
+            return root_of_range(start, stop, self.head.size, leaves(), proof) == self.head.root_hash
+
+        return self._checked(lambda nodes: nodes.range_proof(start, stop), holds)
 
     def _root_at(self, size: int) -> bytes:
         """The root of the first `size` events, shown to belong to the head."""

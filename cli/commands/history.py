@@ -42,7 +42,7 @@ def command(
     """
     if follow and reverse:
         raise Usage("--follow and --reverse exclude each other")
-    _check_types(types)
+    check_types(types)
     now = session.now_us()
     wanted = Filter(
         find_in_history(session, target) if target is not None else None, types, operation, actor,
@@ -56,7 +56,8 @@ def command(
         _follow(session, wanted, head)
 
 
-def _check_types(types: tuple[str, ...]) -> None:
+def check_types(types: tuple[str, ...]) -> None:
+    """Raises Usage for a name that is no type of event."""
     unknown = [name for name in types if name not in BY_TYPE_NAME]
     if unknown:
         raise Usage(f"no such type of event: {', '.join(unknown)}", hint=f"one of: {', '.join(sorted(BY_TYPE_NAME))}")

@@ -16,12 +16,14 @@ from domain.ledger.merkle import Growing, consistency_ranges, inclusion_ranges, 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 
+_REMEMBERED = 64  # tiles: proofs of events side by side share them
+
 Row = Callable[[int, int, int], Sequence[bytes]]
 """(row, start, stop) → those hashes of it. Only hashes of complete subtrees of the tree are asked for."""
 
 
 class Nodes:
-    """The nodes of one tree of `size` leaves. Remembers the tiles that it read."""
+    """The nodes of one tree of `size` leaves. Remembers the last tiles that it read."""
 
     def __init__(self, row: Row, size: int) -> None:
         self._row = row
@@ -74,6 +76,8 @@ class Nodes:
             there = self.size >> (TILE_HEIGHT * row)
             start = number * TILE_WIDTH
             tile = self._row(row, start, min(start + TILE_WIDTH, there))
+            if len(self._tiles) >= _REMEMBERED:
+                self._tiles.clear()
             self._tiles[row, number] = tile
         return tile
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 PURE = frozenset({
     "__future__", "abc", "base64", "binascii", "collections", "contextlib", "copy", "dataclasses", "datetime", "enum",
-    "functools", "hashlib", "heapq", "itertools", "json", "operator", "posixpath", "re", "string", "struct", "types",
-    "typing", "msgpack",
+    "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "operator", "posixpath", "re", "string",
+    "struct", "types", "typing", "msgpack",
 })  # fmt: skip
 THREADS = frozenset({"concurrent.futures", "os.cpu_count", "threading"})
 
@@ -43,6 +43,9 @@ PURE_LAYERS = ("domain/", "projections/", "application/")
 TYPES_ONLY = {"domain/ports.py": "pathlib.Path"}
 # Runs by itself, under the system's Python, where libostree's binding is: its output is its answer.
 OWN_PROGRAM = "adapters/ostree/libostree_order.py"
+# Goes along with a bundle as one file: nothing of ours in it, so that it checks us, and as long as that takes.
+STANDALONE = "storectl/verify_bundle.py"
+STANDALONE_PACKAGES = frozenset({"cryptography", "msgpack"})
 
 STARTS = "one place starts processes, adapters/process.py: argv lists, time limits, bounded output"
 # Module → the only place that may import it (None: nobody).

@@ -5,6 +5,8 @@ import click
 from cli.commands.audit.consistency import consistency
 from cli.commands.audit.export import export
 from cli.commands.audit.proof import proof
+from cli.commands.audit.verifier import verifier
+from cli.commands.audit.verify import verify
 from cli.options import global_options
 
 
@@ -15,9 +17,9 @@ def command() -> None:
 
     \b
     Example:
-      storectl audit export --format tiles -o /srv/www/log
+      storectl audit export --since 2026-11-01 --until 2026-11-30 -o november.bundle
     """
 
 
-for _sub in (consistency, export, proof):
+for _sub in (consistency, export, proof, verifier, verify):
     command.add_command(_sub)

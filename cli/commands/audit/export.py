@@ -1,44 +1,113 @@
 """`storectl audit export`."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from adapters.files.archive import new_archive
 from adapters.files.static_files import StaticDirectory
+from application.audit.exporting import Wanted, export_bundle
 from application.audit.tiling import export_tiles
-from cli.exports import record_export
+from cli.commands.history import check_types
+from cli.events import find_in_history
+from cli.exports import place_verifier, read_note, record_export, sha256_of
 from cli.options import global_options
-from cli.output import many
+from cli.output import many, size
 from cli.proving import prover, tree_rows
+from cli.ranges import parse_range
 from cli.session import Session, pass_session
+from domain.bundle.manifest import Coverage, Filters, statement
+from domain.errors import Failed, Usage
 from domain.events.audit import AuditExported
+
+FORMATS = ("bundle", "tiles")
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What was written: the event that records it, and the answer's own fields."""
+
+    event: AuditExported
+    answer: dict[str, object]
+    words: str
 
 
 @click.command("export")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="PATH", help="Where to write.")
-@click.option("--format", "form", type=click.Choice(["tiles"]), default="tiles", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="PATH",
+              help="Where to write: a file, or a directory for tiles.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(FORMATS), default="bundle", show_default=True)
+@click.option("--since", metavar="T|P", help="From this time or position on, or '2h', '7d' ago.")
+@click.option("--until", metavar="T|P", help="Up to this time or position.")
+@click.option("--target", help="Only what concerns this image, layer or deployment.")
+@click.option("--type", "types", multiple=True, help="Only this type of event (ImageBound, …); may be repeated.")
+@click.option("--operation", metavar="ID", help="Only this operation's events; a prefix will do.")
+@click.option("--actor", help="Only what this actor did.")
+@click.option("--against", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+              help="A checkpoint that the auditor holds: the bundle will lead from it.")  # fmt: skip
 @click.option("--record/--no-record", default=True, show_default=True,
               help="Record the export as an event, where the store can be written.")  # fmt: skip
 @global_options
 @pass_session
-def export(session: Session, output: Path, form: str, record: bool) -> None:
-    """The log for auditors.
+def export(
+    session: Session, output: Path, form: str, since: str | None, until: str | None, target: str | None,
+    types: tuple[str, ...], operation: str | None, actor: str | None, against: tuple[Path, ...], record: bool,
+) -> None:  # fmt: skip
+    """Events for auditors. A bundle is one file that is checked anywhere, without this store.
+
+    Without filters a bundle shows that nothing in its range was left out. With --target, --type, --operation or --actor
+    it shows that each event in it is in the log: inclusion, not completeness. verify_bundle.py, which checks it, is
+    written beside it. tiles is the whole log as a C2SP tlog-tiles directory, for any web server.
 
     \b
-    Example:
+    Examples:
+      storectl audit export --since 2026-11-01 --until 2026-11-30T23:59:59Z -o november.bundle
       storectl audit export --format tiles -o /srv/www/log
     """
-    tree = tree_rows(session)
+    check_types(types)
+    named = find_in_history(session, target) if target else None
+    filters = Filters(named, types, operation, actor)
+    if form == "tiles" and (filters or since or until or against):
+        raise Usage("tiles are the whole log: no range, no filters")
+    done = _tiles(session, output) if form == "tiles" else _bundle(session, output, (since, until), filters, against)
+    if record:
+        record_export(session, done.event)
+    if session.out.json:
+        session.out.answer({"format": form, "path": str(output), "size": done.event.size, "sha256": done.event.sha256,
+                            **done.answer})  # fmt: skip
+    else:
+        session.out.line(f"{output}: {done.words}")
+
+
+def _bundle(
+    session: Session, output: Path, asked: tuple[str | None, str | None], filters: Filters, against: tuple[Path, ...]
+) -> _Done:
+    if output.is_dir():
+        raise Failed(f"{output} is a directory", hint="name the file to write")
     made = prover(session)
+    start, stop = parse_range(session, made.head, *asked)
+    notes = [read_note(path) for path in against]
+    coverage = export_bundle(session.reader(), made, Wanted(start, stop, filters, notes), new_archive(output))
+    verifier = place_verifier(session, output.parent)
+    count, sha256 = output.stat().st_size, sha256_of(output)
+    event = AuditExported("bundle", coverage.first, coverage.last, coverage.size, filters.words(), sha256)
+    answer: dict[str, object] = {
+        "proves": coverage.proves, "first": coverage.first, "last": coverage.last, "events": coverage.count,
+        "bytes": count, "verifier": str(verifier) if verifier else None,
+    }  # fmt: skip
+    return _Done(event, answer, f"{_words(coverage)}, {size(count)}\n{statement(coverage.proves)}")
+
+
+def _words(coverage: Coverage) -> str:
+    where = f", positions {coverage.first} to {coverage.last} of {coverage.size}" if coverage.count else ""
+    return many(coverage.count, "event") + where
+
+
+def _tiles(session: Session, output: Path) -> _Done:
+    tree, made = tree_rows(session), prover(session)
     written = export_tiles(session.reader(), tree, made, StaticDirectory(output))
     sha256 = hashlib.sha256(made.head.checkpoint.encode()).hexdigest()
-    if record:
-        record_export(session, AuditExported("tiles", 1, written.size, written.size, (), sha256))
-    if session.out.json:
-        session.out.answer({"format": form, "path": str(output), "size": written.size, "sha256": sha256,
-                            "written": written.written, "kept": written.kept})  # fmt: skip
-    else:
-        session.out.line(
-            f"{output}: {many(written.size, 'event')}, {written.written} files written, {written.kept} kept"
-        )
+    event = AuditExported("tiles", 1, written.size, written.size, (), sha256)
+    answer: dict[str, object] = {"written": written.written, "kept": written.kept}
+    return _Done(event, answer, f"{many(written.size, 'event')}, {written.written} files written, {written.kept} kept")
