@@ -1,5 +1,6 @@
 """The parts of a host that a use case works with, handed to it whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from application.journal import Journal
@@ -11,6 +12,7 @@ from domain.ports import ConsumerStores, ContainerStore, ImageSourcePort, OsTree
 class Host:
     """`registry` is what this command line says of registries, `jobs` how many images are fetched at a time, `wait_s`
     how long to wait for consumer stores to be free; `progress` is told what goes on, for people.
+    `give_up_reserve` frees the space that is set aside for a full disk; whether there was any.
     """
 
     journal: Journal
@@ -21,6 +23,7 @@ class Host:
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     jobs: int = 4
     wait_s: float = 30.0
+    give_up_reserve: Callable[[], bool] = field(default=lambda: False)
     progress: Progress = field(default=lambda text: None)
 
     @property

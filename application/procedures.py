@@ -6,7 +6,8 @@ A live command begins an operation and finishes it; a resuming one finds it open
 from typing import Protocol
 
 from application.host import Host
-from domain.errors import StoreError
+from domain.decisions.room import says_full
+from domain.errors import Failed, StoreError
 from domain.graph import OpenOperation
 
 
@@ -23,12 +24,45 @@ class Procedure(Protocol):
 
 
 def carry_out(host: Host, procedure: Procedure, operation: OpenOperation) -> None:
-    """Finish; where that fails, undo, record the failure, and raise it again."""
+    """Finish; where that fails, undo, record the failure, and raise it again.
+
+    Where even that fails the operation stays open, and the error says so: the next command tries again. A signal
+    (KeyboardInterrupt) goes straight through, like a crash.
+    """
     try:
         procedure.finish(host, operation)
     except StoreError as error:
-        if operation.id in host.graph.operations:
-            host.journal.catch_up()
-            procedure.undo(host, operation)
-            host.journal.fail(operation, error)
-        raise
+        told = _take_back(host, procedure, operation, error)
+        if told is error:
+            raise
+        raise told from error
+    except OSError as error:
+        # An adapter that let it through: still a failure like any other, with the same way back.
+        failure = Failed(_words(error), hint=_HINT)
+        raise _take_back(host, procedure, operation, failure) from error
+
+
+def _take_back(host: Host, procedure: Procedure, operation: OpenOperation, error: StoreError) -> StoreError:
+    """Undo and record it; the error to tell."""
+    if operation.id not in host.graph.operations:
+        return error  # it had ended; what failed came after
+    if says_full(error):
+        host.give_up_reserve()
+    try:
+        host.journal.catch_up()
+        procedure.undo(host, operation)
+        host.journal.fail(operation, error)
+    except (StoreError, OSError) as second:
+        words = second.message if isinstance(second, StoreError) else _words(second)
+        return type(error)(
+            f"{error.message}; and it could not be taken back: {words}",
+            hint=f"the {procedure.command} stays open: mend that, then 'storectl resume'",
+        )
+    return error
+
+
+def _words(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+
+
+_HINT = "check the file's owner, mode and file system"

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from application.host import Host
 from application.inventory import complete, observed, pulled
+from domain.decisions.room import refuse_unless_room
 from domain.errors import ImageUnavailable, StoreError
 from domain.events.base import Event
 from domain.events.hold import LeaseGranted
@@ -44,6 +45,7 @@ def bring_in(
     by_digest = {image.digest: image for image in wanted}
     _claim_present(host, operation, by_digest)
     missing = [image for digest, image in by_digest.items() if not _present(host, digest)]
+    _require_room(host, missing)
     failures = _fetch(
         host, missing, host.registry.over(registry), on_done=lambda image: _record_present(host, operation, [image])
     )
@@ -87,7 +89,15 @@ def _record_present(host: Host, operation: OpenOperation, wanted: Iterable[Resol
         if image is None or known or not complete(image, view):
             continue
         links = host.store.links(view.chain(image.layer))
+        host.store.sync()
         host.journal.record(*pulled(resolved, image, view, links), operation=operation.id)
+
+
+def _require_room(host: Host, missing: Sequence[ResolvedImage]) -> None:
+    """Raises DiskFull before the first blob of what would not fit is fetched."""
+    here = {layer.compressed_digest for layer in host.store.view().layers.values()} if missing else set()
+    blobs = [blob for image in missing for blob in image.blobs if blob.digest not in here]
+    refuse_unless_room(blobs, *host.store.room(), host.jobs)
 
 
 def _fetch(

@@ -69,6 +69,6 @@ def _end(host: Host, identity: OperationId, abort: bool) -> Resumed:
         carry_out(host, procedure, operation)
     except StoreError as error:
         if identity in host.graph.operations:
-            raise  # it could not even be undone: still open, and the store is as it was
+            raise  # it could not even be undone: still open; the error says what has to be mended
         return Resumed(identity, operation.command, "failed", error.message)
     return Resumed(identity, operation.command, "completed", "finished")

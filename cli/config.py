@@ -5,17 +5,21 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.process import STALL_S
 from domain.errors import BadInput, KeyUnusable
 
-_KNOWN = {"keys": {"passphrase_file": str}}
+_KNOWN: dict[str, dict[str, type]] = {"keys": {"passphrase_file": str}, "transfers": {"stall_seconds": int}}
 _CREDENTIAL = "storectl.passphrase"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`passphrase_file` is where the private keys' passphrase lies; None: they are not encrypted."""
+    """`passphrase_file` is where the private keys' passphrase lies; None: they are not encrypted. `stall_s`: how long a
+    transfer may take without getting anywhere.
+    """
 
     passphrase_file: Path | None = None
+    stall_s: float = STALL_S
 
     def passphrase(self) -> bytes | None:
         """From the environment's file, systemd's credential directory, or the configured file. Raises KeyUnusable."""
@@ -44,7 +48,10 @@ def read_config(path: Path) -> Config:
             if name not in _KNOWN[section] or type(value) is not _KNOWN[section][name]:
                 raise BadInput(f"{path}: [{section}] {name} is not known, or not of its type")
     file = content.get("keys", {}).get("passphrase_file")
-    return Config(Path(file) if file else None)
+    stall = content.get("transfers", {}).get("stall_seconds", STALL_S)
+    if stall <= 0:
+        raise BadInput(f"{path}: [transfers] stall_seconds is a number of seconds, more than 0")
+    return Config(Path(file) if file else None, stall)
 
 
 def config_text(passphrase_file: Path | None) -> str:

@@ -5,6 +5,7 @@ Exit codes: docs/reference/exit-codes.md, generated from `domain.errors`.
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 
 import click
 
+from adapters import running
 from adapters.files.remedies import remedy
 from cli.options import SYSROOT
-from cli.output import Output
+from cli.output import Output, os_words
 from cli.settings import Settings
 from domain.errors import Failed, StoreError, Usage
 
@@ -127,10 +129,28 @@ def cli(ctx: click.Context, sysroot: Path, as_json: bool, verbose: int, quiet: b
 name_variables(cli, "STORECTL")
 
 
+class _Signalled(KeyboardInterrupt):
+    """A signal that asks us to end: SIGINT, SIGTERM or SIGHUP."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _end(number: int, _frame: object) -> None:
+    # Threads that wait for a program would keep us here until it has finished.
+    running.stop_all()
+    raise _Signalled(number)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit. Whatever goes wrong becomes a message, a hint and an exit code here."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _require_standard_streams()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup and shells without job control have it ignored, and mean it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
     try:
         _refuse_unencodable(arguments)
         cli.main(args=arguments, prog_name="storectl", standalone_mode=False)
@@ -142,10 +162,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except click.ClickException as error:
         _die(arguments, Usage(error.format_message(), hint=_see_help(error)))
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("\nstorectl: interrupted; the next changing command finishes what was begun")
-        sys.stderr.write(", 'storectl resume --abort' undoes it\n")
-        sys.exit(130)
+    except (KeyboardInterrupt, click.Abort) as error:
+        _die_of_signal(arguments, error)
     except BrokenPipeError:
         # The reader (head, less) has left: not an error. Keep the interpreter from complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -153,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except StoreError as error:
         _die(arguments, error)
     except OSError as error:
-        _die(arguments, Failed(_os_words(error), hint=_os_hint(error)))
+        _die(arguments, Failed(os_words(error), hint=_os_hint(error)))
 
 
 def _require_standard_streams() -> None:
@@ -179,8 +197,12 @@ def _refuse_unencodable(arguments: Sequence[str]) -> None:
 
 
 def _die(arguments: Sequence[str], error: StoreError) -> None:
-    Output(Settings(Path(), _wants_json(arguments), 0, False, _color(arguments))).error(error)
+    _output(arguments).error(error)
     sys.exit(error.exit_code)
+
+
+def _output(arguments: Sequence[str]) -> Output:
+    return Output(Settings(Path(), _wants_json(arguments), 0, False, _color(arguments)))
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
@@ -189,6 +211,18 @@ def _wants_json(arguments: Sequence[str]) -> bool:
         return "--json" in arguments or bool(click.BOOL.convert(os.environ.get("STORECTL_JSON") or "0", None, None))
     except click.BadParameter:
         return False
+
+
+def _die_of_signal(arguments: Sequence[str], error: BaseException) -> None:
+    """As shells have it: 128 and the signal's number. What was begun stays open, for whoever comes next."""
+    cause = error.__cause__ if isinstance(error, click.Abort) else error
+    number = cause.number if isinstance(cause, _Signalled) else signal.SIGINT
+    told = Failed(
+        f"interrupted by {signal.Signals(number).name}",
+        hint="what was begun is finished by the next changing command; 'storectl resume --abort' undoes it",
+    )
+    _output(arguments).error(told, exit_code=128 + number)
+    sys.exit(128 + number)
 
 
 def _color(arguments: Sequence[str]) -> str:
@@ -205,8 +239,3 @@ def _see_help(error: click.ClickException) -> str:
 
 def _os_hint(error: OSError) -> str:
     return remedy(error) or "check the file's owner, mode and file system"
-
-
-def _os_words(error: OSError) -> str:
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}"

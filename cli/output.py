@@ -10,9 +10,9 @@ from typing import TextIO
 
 from cli.settings import Settings
 from domain.errors import StoreError
+from domain.sizes import format_bytes
 
 _STYLES = {"error": "\x1b[31;1m", "hint": "\x1b[36m", "heading": "\x1b[1m", "off": "\x1b[0m"}
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 class Output:
@@ -69,10 +69,15 @@ class Output:
         if self._verbose >= level:
             self._to_stderr(text)
 
-    def error(self, error: StoreError) -> None:
-        """An error and its hint, on stderr."""
+    def error(self, error: StoreError, exit_code: int | None = None) -> None:
+        """An error and its hint, on stderr; `exit_code` where it is not the error's own."""
         if self.json:
-            told = {"error": error.slug, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+            told = {
+                "error": error.slug,
+                "message": error.message,
+                "hint": error.hint,
+                "exit_code": exit_code or error.exit_code,
+            }
             sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
             return
         self._to_stderr(f"{self._styled('error', f'storectl: {error.slug}:', sys.stderr)} {printable(error.message)}")
@@ -108,6 +113,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def os_words(error: OSError) -> str:
+    """What the operating system complains about, and at which file."""
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
 def many(count: int, what: str) -> str:
     """`1 image`, `2 images`."""
     return f"{count} {what}{'' if count == 1 else 's'}"
@@ -115,9 +126,4 @@ def many(count: int, what: str) -> str:
 
 def size(count: int) -> str:
     """Bytes for people, in IEC units: `4.2 MiB`."""
-    value = float(count)
-    for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
-            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError("the last unit takes everything")
+    return format_bytes(count)

@@ -23,16 +23,20 @@ from adapters.containers.records import read_token
 from adapters.event_log.reader import LogReader
 from adapters.files.cache_file import CacheFile
 from adapters.files.layout import Layout
+from adapters.files.remedies import remedy
+from adapters.files.reserve import Reserve
+from adapters.files.space import free_space, temporary_directory
 from adapters.files.store_lock import FileLock
 from adapters.process import Runner
 from adapters.system_clock import SystemClock
 from application.graphs import graph_at_head
 from cli.config import Config, read_config
-from cli.output import Output, many
+from cli.output import Output, many, os_words
 from cli.settings import Settings
-from domain.errors import NotAStore, StoreError
+from domain.decisions.room import explained, refuse_unless_writable
+from domain.errors import Failed, NotAStore, StoreError
 from domain.graph import ReferenceGraph
-from domain.ports import OsDeployment, OsTree, RegistryOptions
+from domain.ports import FreeSpace, OsDeployment, OsTree, RegistryOptions
 from domain.values import DeploymentId, OperationId, StoreId
 from projections.tables import Row, deployments
 
@@ -72,7 +76,7 @@ class Session:
 
     @cached_property
     def runner(self) -> Runner:
-        return Runner(self.out.trace)
+        return Runner(self.out.trace, stall_s=self.config.stall_s)
 
     def now_us(self) -> int:
         return self.clock.now_us()
@@ -123,12 +127,17 @@ class Session:
     # Changing
 
     @contextmanager
-    def changing(self, wait_s: float, registry: RegistryOptions | None = None, jobs: int = 4) -> Iterator["Host"]:
-        """Hold the lock; end what is open; observe; then the command's own work. Raises Busy, and what those raise."""
+    def changing(
+        self, wait_s: float, registry: RegistryOptions | None = None, jobs: int = 4, *, frees: bool = False
+    ) -> Iterator["Host"]:
+        """Hold the lock; end what is open; observe; then the command's own work. Raises Busy, and what those raise.
+
+        `frees`: on a full disk the space set aside is for this command.
+        """
         from application.observing import observe
         from application.resuming import resume
 
-        with self.host(wait_s, registry or RegistryOptions(), jobs) as host:
+        with self.host(wait_s, registry or RegistryOptions(), jobs, frees=frees) as host:
             for ended in resume(host):
                 self.out.note(
                     f"{ended.command} {ended.operation}, which was interrupted: {ended.outcome}: {ended.detail}"
@@ -148,17 +157,43 @@ class Session:
         from application.observing import observe
         from application.resuming import resume
 
-        with self.host(wait_s, registry, jobs) as host:
+        with self.host(wait_s, registry, jobs, frees=True) as host:
             ended = resume(host, abort=abort)
             observe(host)
             yield ended
 
     @contextmanager
-    def host(self, wait_s: float, registry: RegistryOptions, jobs: int = 4) -> Iterator["Host"]:
-        """The host with the lock held and the log open for appending, nothing done yet."""
+    def host(self, wait_s: float, registry: RegistryOptions, jobs: int = 4, *, frees: bool = False) -> Iterator["Host"]:
+        """The host with the lock held and the log open for appending, nothing done yet.
+
+        A full disk is told as such, with the file systems that are full, whoever met it.
+        """
         self.require_store()
-        with self._lock().hold(wait_s), self._open_log() as log:
-            yield self.host_with(log, registry, jobs, wait_s)
+        reserve = Reserve(self.layout.reserve)
+        with self._lock().hold(wait_s):
+            if frees and reserve.scarce():
+                reserve.give_up()
+            try:
+                refuse_unless_writable(free_space(self.layout.state, "the sysroot"))
+                with self._open_log() as log:
+                    yield self.host_with(log, registry, jobs, wait_s)
+            except (StoreError, OSError) as error:
+                failure = error if isinstance(error, StoreError) else Failed(os_words(error), hint=remedy(error))
+                told = explained(failure, self._spaces())
+                if told is error:
+                    raise
+                raise told from error
+            finally:
+                reserve.set_aside()
+
+    def _spaces(self) -> list[FreeSpace]:
+        """The file systems that a command writes to."""
+        return [
+            free_space(self.layout.sysroot, "the sysroot"),
+            free_space(self.layout.sysroot / "boot", "boot loader entries and kernels"),
+            free_space(Path("/run/storectl"), "the container store's runroot"),
+            free_space(temporary_directory(), "temporary files"),
+        ]
 
     def notice(self) -> None:
         """Record what happened outside storectl since the last look, if the stores' tokens say that anything did.
@@ -226,7 +261,8 @@ class Session:
         journal = Journal(log, graph, self.clock, actor(), lambda: OperationId(secrets.token_hex(8)), _steps())
         consumers = StoresOnDisk(self.layout.sysroot, self.layout.store)
         return Host(
-            journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s, self.out.progress
+            journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s,
+            Reserve(self.layout.reserve).give_up, self.out.progress,
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ StoreError
 │   ├── ProgramFailed        a program that ran and failed
 │   ├── ImageUnavailable     an image that cannot be had
 │   ├── BadInput             a file whose content does not make sense
+│   ├── DiskFull             a file system without room; the message has the figures
 │   └── NotAStore            a sysroot that is none, or that has no storectl store
 ├── Usage                 2  a word on the command line that means nothing, or too much
 │   └── Ambiguous            a prefix that fits several things
@@ -59,6 +60,10 @@ class ImageUnavailable(Failed):
 
 class BadInput(Failed):
     slug = "bad-input"
+
+
+class DiskFull(Failed):
+    slug = "disk-full"
 
 
 class NotAStore(Failed):

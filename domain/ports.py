@@ -77,6 +77,16 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeSpace:
+    """Room on a file system: where it is mounted, what of ours lies there, bytes free and in all."""
+
+    mount: str
+    what: str
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedImage:
     """A reference looked up once: which manifest it means *now* on this machine's platform.
 
@@ -121,6 +131,12 @@ class ContainerStore(Protocol):
         Idempotent; safe to call from several threads. Returns the image's id as found in the store afterwards.
         Raises ImageUnavailable.
         """
+
+    def room(self) -> tuple[FreeSpace, FreeSpace]:
+        """Where the store is, and where blobs lie while they are unpacked."""
+
+    def sync(self) -> None:
+        """What was brought in so far outlasts a power cut when this returns."""
 
     def tag(self, image: ImageId, name: str) -> None:
         """Give the image a name, taking it from any other image."""

@@ -129,7 +129,8 @@ def swap_layers(source: Path, root: Path, layers: Sequence[LayerId]) -> Path:
                     (root / piece).rename(kept / name)
                 (source / piece).rename(root / piece)
             _sync(root / "overlay" / layer)
-        _sync(root / "overlay-layers")
+        for directory in (root / "overlay-layers", kept, kept.parent, root.parent):
+            _sync(directory)
     except OSError as error:
         raise Failed(f"cannot put layer files in place: {error.filename}: {error.strerror}") from error
     return kept

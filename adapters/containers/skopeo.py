@@ -110,9 +110,9 @@ class Skopeo:
         argv = ["skopeo", *before_command(registry), "inspect", "--raw", *for_source(registry), name]
         try:
             # Looking into another container store mounts it over itself.
-            result = self.runner.run(argv, timeout=LOOK_UP_TIMEOUT_S, check=False, private_mounts=True)
+            result = self.runner.run(argv, timeout=LOOK_UP_TIMEOUT_S, check=False, private_mounts=True, transfers=True)
         except ProgramFailed as error:
-            raise ImageUnavailable(f"{source}: {error.message}", hint=_HINT) from error
+            raise ImageUnavailable(f"{source}: {error.message}", hint=error.hint or _HINT) from error
         if result.code:
             raise ImageUnavailable(f"{source}: {reason(result)}", hint=_HINT)
         return result.stdout

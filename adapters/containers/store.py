@@ -17,9 +17,10 @@ from adapters.containers.layer_content import content_digest
 from adapters.containers.layer_surgery import add_links, link_problems, record_problems, swap_layers
 from adapters.containers.records import read_blob, read_links, read_store
 from adapters.containers.skopeo import before_command, for_source, reason, require_files, skopeo_name
+from adapters.files.space import free_space, temporary_directory
 from adapters.process import TRANSFER_TIMEOUT, Result, Runner
 from domain.errors import BadInput, Failed, ImageUnavailable, ProgramFailed, Refused
-from domain.ports import Progress, RegistryOptions, ResolvedImage
+from domain.ports import FreeSpace, Progress, RegistryOptions, ResolvedImage
 from domain.references import ImageReference
 from domain.store_view import StoredImage, StoreView
 from domain.values import Digest, ImageId, LayerId
@@ -87,6 +88,14 @@ class OwnedStore:
                 hint="does another program delete images there?",
             )
         return present.id
+
+    def room(self) -> tuple[FreeSpace, FreeSpace]:
+        """As domain.ports.ContainerStore.room."""
+        return free_space(self.path, "the container store"), free_space(temporary_directory(), "temporary files")
+
+    def sync(self) -> None:
+        """The library syncs its lists, but not the files of layers: after a power cut those could be empty."""
+        self.runner.run(["sync", "--file-system", self.path], timeout=TRANSFER_TIMEOUT)
 
     def tag(self, image: ImageId, name: str) -> None:
         self._podman(self.path, "tag", image, name)
@@ -168,19 +177,21 @@ class OwnedStore:
         try:
             result = self._skopeo(
                 *before_command(registry), "copy", *for_source(registry, "src-"), source, destination,
-                timeout=TRANSFER_TIMEOUT, on_line=lambda line: progress(f"{image.source}: {line}"),
+                timeout=TRANSFER_TIMEOUT, transfers=True, on_line=lambda line: progress(f"{image.source}: {line}"),
             )  # fmt: skip
         except ProgramFailed as error:
-            raise ImageUnavailable(f"{image.source}: {error.message}", hint=_HINT) from error
+            raise ImageUnavailable(f"{image.source}: {error.message}", hint=error.hint or _HINT) from error
         if result.code:
             raise ImageUnavailable(f"{image.source}: {reason(result)}", hint=_HINT)
 
     def _storage(self) -> str:
         return f"containers-storage:[overlay@{self.path}+{self.runroot}]"
 
-    def _skopeo(self, *words: str, timeout: float = 600.0, on_line: Progress | None = None) -> Result:
+    def _skopeo(
+        self, *words: str, timeout: float = 600.0, transfers: bool = False, on_line: Progress | None = None
+    ) -> Result:
         return self.runner.run(
-            ["skopeo", *words], timeout=timeout, private_mounts=True, check=False,
+            ["skopeo", *words], timeout=timeout, private_mounts=True, check=False, transfers=transfers,
             on_line=on_line, environment=self._environment(self.path),
         )  # fmt: skip
 

@@ -102,7 +102,8 @@ def as_ours(error: sqlite3.Error, path: Path) -> StoreError:
         return BadInput(f"the event log {path} is damaged or truncated: {error}", hint=_RESTORE)
     if name == "SQLITE_ERROR" and "no such" in str(error):
         return BadInput(f"{path} is not a whole event log: {error}", hint=_RESTORE)
-    return Failed(f"the event log {path}: {error}")
+    hint = "is the disk full? 'df' tells" if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")) else ""
+    return Failed(f"the event log {path}: {error}", hint=hint)
 
 
 _RESTORE = "restore the file from a backup; nothing was changed"

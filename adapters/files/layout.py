@@ -46,6 +46,11 @@ class Layout:
         return self.state / "lock"
 
     @property
+    def reserve(self) -> Path:
+        """Space set aside for commands that free space."""
+        return self.state / "reserve"
+
+    @property
     def graph_cache(self) -> Path:
         return self.state / "cache/graph"
 

@@ -43,6 +43,8 @@ def make_state_directory(layout: Layout) -> None:
         (layout.sysroot / "ostree").mkdir(parents=True, exist_ok=True)
         for directory in (layout.state, layout.keys, layout.checkpoints, layout.graph_cache.parent):
             directory.mkdir(mode=0o700, exist_ok=True)
+        for directory in (layout.state, layout.state.parent, layout.sysroot):
+            sync_directory(directory)
     except OSError as error:
         raise Failed(f"cannot make {error.filename}: {error.strerror}", hint=remedy(error)) from error
 
@@ -57,6 +59,16 @@ def write_new(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and new names in a directory outlast a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -73,9 +85,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        sync_directory(path.parent)
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise Failed(f"cannot write {path}: {error.strerror}") from error

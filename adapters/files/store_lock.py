@@ -8,7 +8,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,9 @@ class FileLock:
             raise Failed(f"cannot lock {self.path}: {error.strerror}", hint=remedy(error)) from error
         try:
             self._lock(descriptor, time.monotonic() + wait_s, wait_s)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, self.holder.encode()[:_MAX_NAME], 0)
+            with suppress(OSError):  # a courtesy to others, which a full disk may not have room for
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, self.holder.encode()[:_MAX_NAME], 0)
             yield
         finally:
             os.close(descriptor)

@@ -151,7 +151,7 @@ class OstreeRepo:
 
     def _run(self, command: str, *words: str | Path, check: bool = True, long: bool = False) -> Result:
         argv: list[str | Path] = ["ostree", *command.split(), f"--repo={self.path}", *words]
-        return self.runner.run(argv, check=check, timeout=TRANSFER_TIMEOUT if long else 120.0)
+        return self.runner.run(argv, check=check, timeout=TRANSFER_TIMEOUT if long else 120.0, transfers=long)
 
 
 def parse_refspec(text: str) -> tuple[str, str, str, str]:

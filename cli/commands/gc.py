@@ -52,7 +52,7 @@ def command(
     remembered = CacheFile(session.layout.plans)
     seen = recall(remembered, parse_plan(expected)) if expected is not None else None
     wanted = Wanted(expected, seen, parse_duration(grace), keep_deployments)
-    with session.changing(wait) as host:
+    with session.changing(wait, frees=True) as host:
         if adopt_foreign_images:
             adopt_foreign(host)
         collection = plan(host, wanted) if dry_run else collect(host, wanted)

@@ -23,7 +23,7 @@ def command(session: Session, image: str, deployment: str, wait: float) -> None:
     Example:
       storectl unbind quay.io/o/debug:1 --deployment 0
     """
-    with session.changing(wait) as host:
+    with session.changing(wait, frees=True) as host:
         node = find_deployment(host.graph, deployment, session.deployments_there())
         names = {binding.name for binding in node.bindings.values()} | {b.reference for b in node.bindings.values()}
         word = image

@@ -21,7 +21,7 @@ def command(session: Session, deployment: str, wait: float) -> None:
     Example:
       storectl undeploy rollback
     """
-    with session.changing(wait) as host:
+    with session.changing(wait, frees=True) as host:
         node = find_deployment(host.graph, deployment, session.deployments_there())
         freed = sorted({binding.image for binding in node.bindings.values()})
         undeploy(host, node.id)

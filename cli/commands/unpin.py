@@ -21,7 +21,7 @@ def command(session: Session, target: str, wait: float) -> None:
     Example:
       storectl unpin quay.io/o/app:1
     """
-    with session.changing(wait) as host:
+    with session.changing(wait, frees=True) as host:
         found = find_pin_target(host.graph, target, session.deployments_there())
         unpin(host, found.kind, found.id)
     if session.out.json:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from domain.errors import ImageUnavailable, Refused
-from domain.ports import Blob, Progress, RegistryOptions, ResolvedImage
+from domain.ports import Blob, FreeSpace, Progress, RegistryOptions, ResolvedImage
 from domain.references import ImageReference, ImageSource
 from domain.store_view import StoredContainer, StoredImage, StoredLayer, StoreView
 from domain.values import Digest, ImageId, LayerId
@@ -85,6 +85,7 @@ class FakeStore:
     containers: list[StoredContainer] = field(default_factory=list)
     damaged: set[LayerId] = field(default_factory=set)
     pulls: list[Digest] = field(default_factory=list)
+    free: int = 1 << 40
     _made: bool = False
     _images: dict[ImageId, StoredImage] = field(default_factory=dict)
     _layers: dict[LayerId, StoredLayer] = field(default_factory=dict)
@@ -129,6 +130,14 @@ class FakeStore:
                 self._links[layer] = {hashlib.sha256(f"{layer}{self._changes}".encode()).hexdigest()[:26].upper()}
             parent = layer
         return StoredImage(identity, image.digest, (image.digest,), (name,), parent, ())
+
+    def room(self) -> tuple[FreeSpace, FreeSpace]:
+        return FreeSpace("/sysroot", "the container store", self.free, self.free), FreeSpace(
+            "/var/tmp", "temporary files", self.free, self.free
+        )
+
+    def sync(self) -> None:
+        pass
 
     def tag(self, image: ImageId, name: str) -> None:
         self._changes += 1
