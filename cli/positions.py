@@ -1,6 +1,7 @@
 """A point in the log, as people name it, and the graph there."""
 
 from application.graphs import graph_at
+from cli.bulk import load_decode
 from cli.session import Session
 from domain.errors import NotFound
 from domain.graph import ReferenceGraph
@@ -34,5 +35,5 @@ def graph_then(session: Session, at: str | None) -> tuple[ReferenceGraph, int]:
     if at is None:
         session.notice()
         return session.graph(), session.now_us()
-    graph = graph_at(session.reader(), parse_position(session, at))
+    graph = graph_at(session.reader(), parse_position(session, at), load_decode())
     return graph, graph.time_us

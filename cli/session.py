@@ -30,6 +30,7 @@ from adapters.files.store_lock import FileLock
 from adapters.process import Runner
 from adapters.system_clock import SystemClock
 from application.graphs import graph_at_head
+from cli.bulk import load_decode, load_read_row
 from cli.config import Config, read_config
 from cli.output import Output, many, os_words
 from cli.settings import Settings
@@ -86,7 +87,7 @@ class Session:
     @cached_property
     def _reader(self) -> LogReader:
         self.require_store()
-        return LogReader(self.layout.log)
+        return LogReader(self.layout.log, long_reads=load_read_row)
 
     def reader(self) -> LogReader:
         """The log, for reading. Raises NotAStore."""
@@ -100,7 +101,7 @@ class Session:
 
     @cached_property
     def _graph(self) -> ReferenceGraph:
-        return graph_at_head(self.reader(), CacheFile(self.layout.graph_cache))
+        return graph_at_head(self.reader(), CacheFile(self.layout.graph_cache), load_decode)
 
     def graph(self) -> ReferenceGraph:
         """The graph at the log's head."""
@@ -255,7 +256,7 @@ class Session:
         from application.host import Host
         from application.journal import Journal
 
-        graph = graph_at_head(log, CacheFile(self.layout.graph_cache))
+        graph = graph_at_head(log, CacheFile(self.layout.graph_cache), load_decode)
         self.__dict__["_graph"] = graph
         store = OwnedStore(self.layout.store, self.layout.runroot(StoreId(graph.store)), self.runner)
         journal = Journal(log, graph, self.clock, actor(), lambda: OperationId(secrets.token_hex(8)), _steps())

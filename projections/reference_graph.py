@@ -21,19 +21,20 @@ from domain.ledger.entry import Entry
 from domain.values import DeploymentId, ImageId, LayerId, OperationId
 
 
-def fold(graph: ReferenceGraph, entries: Iterable[Entry]) -> ReferenceGraph:
-    """The graph after the entries, which must follow on its position. Changes and returns the graph given."""
+def fold(graph: ReferenceGraph, entries: Iterable[Entry], decode: Callable[[Entry], Event] = decode) -> ReferenceGraph:
+    """The graph after the entries, which must follow on its position. Changes and returns the graph given.
+
+    `decode`: events.codec's, or events.bulk's for a long history. An entry that does not follow on the graph's position
+    is a mistake of the caller.
+    """
     for entry in entries:
-        apply(graph, entry, decode(entry))
+        event = decode(entry)
+        if entry.index != graph.position:
+            raise AssertionError(f"event {entry.position} does not follow on position {graph.position}")
+        graph.position = entry.index + 1
+        graph.time_us = entry.time_us
+        _APPLY[type(event)](graph, entry, event)
     return graph
-
-
-def apply(graph: ReferenceGraph, entry: Entry, event: Event) -> None:
-    """Fold one event in. An event that does not follow on the graph's position is a mistake of the caller."""
-    if entry.index != graph.position:
-        raise AssertionError(f"event {entry.position} does not follow on position {graph.position}")
-    graph.position, graph.time_us = entry.position, entry.time_us
-    _APPLY[type(event)](graph, entry, event)
 
 
 def _store_initialised(graph: ReferenceGraph, entry: Entry, event: store.StoreInitialised) -> None:
@@ -123,7 +124,8 @@ def _image_bound(graph: ReferenceGraph, entry: Entry, event: image.ImageBound) -
         event.name, event.reference, event.digest, event.image, entry.position, event.by_hand
     )
     graph.hold_image(event.image, Hold(key, event.name, entry.position))
-    owner.unresolved = tuple(text for text in owner.unresolved if not text.startswith(f"{event.name}: "))
+    if owner.unresolved:
+        owner.unresolved = tuple(text for text in owner.unresolved if not text.startswith(f"{event.name}: "))
 
 
 def _image_unbound(graph: ReferenceGraph, entry: Entry, event: image.ImageUnbound) -> None:

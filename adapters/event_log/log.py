@@ -15,6 +15,7 @@ from adapters.event_log.sealing import Terms
 from adapters.event_log.signing import Signing
 from adapters.keys import ed25519
 from domain.errors import StoreError
+from domain.ledger.bulk import read_row
 from domain.ledger.entry import Draft, Entry, Head
 from domain.ledger.key_changes import KEY_STREAM
 from domain.ledger.keys import Signer
@@ -40,7 +41,7 @@ class SqliteEventLog:
         Raises NotFound, BadInput, UnknownFormat (the file), KeyUnusable (another store's keys), Tampered (it lost or
         changed events), Busy, Failed.
         """
-        self._reader = LogReader(path, lock_timeout_s=lock_timeout_s)
+        self._reader = LogReader(path, lock_timeout_s=lock_timeout_s, long_reads=lambda: read_row)
         try:
             schedule = self._reader.key_schedule(ed25519.verify)
             signing = Signing(log_signer, event_signer, tuple(staged), schedule.changes)
@@ -138,16 +139,15 @@ class SqliteEventLog:
             versions[draft.stream] += 1
         terms = Terms(expected, actor, operation, now_us, [draft.schema for draft in drafts])
         with recorder.translated(self.path):
-            positions = self._recorder.insert_events(events, terms=terms)
-        assert positions, "the recorder returns a position for each event"
+            self._recorder.insert_events(events, terms=terms)
         if changes_keys:
             self._signing = self._recorder.signing = self._signing.after(drafts)
             self._high_water = self._open_mark(self._high_water.path)
         # Committed and on disk. A crash here leaves the log ahead of the mark: opening finds that it extends it, and
         # raises the mark.
-        head = self._reader.head_row()
-        self._high_water.advance(Mark(head.checkpoint, head.frontier))
-        return tuple(self._reader.entries(positions[0], positions[-1]))
+        sealed = terms.sealed[-1]
+        self._high_water.advance(Mark(sealed.head.checkpoint, sealed.head.frontier))
+        return sealed.entries
 
     def _require_allowed(self, drafts: Sequence[Draft], expected: int) -> None:
         """A change of keys that verification would not accept must not get into the log. Raises BadInput."""

@@ -1,7 +1,7 @@
 """Reading the log: sqlite3 and msgpack only, because every command starts with it."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -19,14 +19,29 @@ from domain.ledger.merkle import HASH_BYTES
 from domain.ledger.raw import RawLog, RawRow
 from domain.ledger.record import entry_of, read_body, read_record
 
+LONG = 2_000
+"""Events; below, loading what reads them faster takes longer than it saves."""
+
+ReadRow = Callable[[RawRow, str], Entry | None]
+"""(row, origin) → the event, or None for a row that needs a closer look."""
+
 
 class LogReader:
     """The log of one store, for reading. Sees what other processes append as soon as they have committed it."""
 
-    def __init__(self, path: Path, *, lock_timeout_s: float = schema.LOCK_TIMEOUT_S) -> None:
-        """Raises NotFound, BadInput (foreign, truncated), UnknownFormat (newer), Tampered, Failed (unreadable)."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout_s: float = schema.LOCK_TIMEOUT_S,
+        long_reads: Callable[[], ReadRow] | None = None,
+    ) -> None:
+        """`long_reads` loads what is tried first on each row of a long read (domain.ledger.bulk.read_row).
+
+        Raises NotFound, BadInput (foreign, truncated), UnknownFormat (newer), Tampered, Failed (unreadable)."""
         self.path = path
         self._lock_timeout_s = lock_timeout_s
+        self._long_reads = long_reads
         self._connection = connect_read_only(path, lock_timeout_s)
         try:
             with schema.translated(path):
@@ -92,8 +107,10 @@ class LogReader:
         Signatures and hashes are not checked here: that is verification's work. Raises Tampered for a record that
         cannot be read or does not belong where it lies.
         """
+        stop = self.last_position() if stop is None else stop
+        read = self._long_reads() if self._long_reads and stop - start >= LONG and not kinds else None
         for row in self._rows(start, stop, kinds, reverse):
-            yield self._entry(row)
+            yield (read(row, self.origin) if read is not None else None) or self._entry(row)
 
     def stream(self, stream: str) -> Iterator[Entry]:
         """A stream's events in their order, found by index: for streams of few events. Raises as `entries` does."""
@@ -150,7 +167,7 @@ class LogReader:
         order = "ORDER BY position DESC" if reverse else "ORDER BY position"
         query = f"{SELECT_ROWS} WHERE position BETWEEN ? AND ?{chosen} {order} LIMIT ?"
         while start <= stop:
-            page = [RawRow._make(row) for row in self._query(query, [start, stop, *kinds, PAGE_ROWS])]
+            page = list(map(RawRow._make, self._query(query, [start, stop, *kinds, PAGE_ROWS])))
             yield from page
             if len(page) < PAGE_ROWS:
                 return
@@ -172,8 +189,18 @@ class LogReader:
 
 
 def next_versions(connection: sqlite3.Connection | sqlite3.Cursor, streams: Sequence[str]) -> dict[str, int]:
-    query = "SELECT coalesce(max(originator_version) + 1, 0) FROM stored_events WHERE originator_id = ?"
-    return {stream: connection.execute(query, (stream,)).fetchone()[0] for stream in dict.fromkeys(streams)}
+    """The version that each stream's next event will have."""
+    versions = dict.fromkeys(streams, 0)
+    names = list(versions)
+    for at in range(0, len(names), _VARIABLES):
+        some = names[at : at + _VARIABLES]
+        query = (
+            "SELECT originator_id, max(originator_version) + 1 FROM stored_events "  # noqa: S608
+            f"WHERE originator_id IN ({','.join('?' * len(some))}) GROUP BY originator_id"
+        )
+        versions.update(tuple(row) for row in connection.execute(query, some))
+    return versions
 
 
+_VARIABLES = 500  # in one statement; old builds of SQLite take 999
 _VERIFY = "'storectl verify' tells what is wrong where"

@@ -128,12 +128,14 @@ class SigningRecorder(SQLiteApplicationRecorder):
             raise Conflict("the event log's keys have changed meanwhile", hint="run the command again")
         events = [Unsealed(_text(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events]
         _require_next_versions(c, events)
-        rows, new_head = seal(head, events, terms, signing)
+        sealed = seal(head, events, terms, signing)
+        rows, new_head = sealed.rows, sealed.head
         c.executemany("INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?)", rows)
         c.execute(
             "UPDATE log_head SET size = ?, prev = ?, time_us = ?, frontier = ?, checkpoint = ?",
             (new_head.size, new_head.prev, new_head.time_us, new_head.frontier.to_bytes(), new_head.checkpoint),
         )
+        terms.sealed.append(sealed)
         return [row.position for row in rows]
 
     def _read_head(self, c: SQLiteCursor) -> HeadRow:

@@ -1,8 +1,11 @@
 """`storectl diff`."""
 
+from copy import deepcopy
+
 import click
 
 from application.graphs import graph_at
+from cli.bulk import load_decode
 from cli.options import global_options
 from cli.positions import parse_position
 from cli.session import Session, pass_session
@@ -27,7 +30,8 @@ def command(session: Session, start: str, end: str | None) -> None:
     first = parse_position(session, start)
     last = parse_position(session, end) if end else reader.size
     low, high = sorted((first, last))
-    before, after = graph_at(reader, low), graph_at(reader, low)
+    before = graph_at(reader, low, load_decode())
+    after = deepcopy(before)
     fold(after, reader.entries(low + 1, high))
     changes = differences(before, after)
     if session.out.json:

@@ -46,7 +46,7 @@ def decode(entry: Entry) -> Event:
 def to_plain(value: object) -> Any:
     """Dataclasses as dicts with sorted keys, tuples as lists; everything else as it is."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: to_plain(getattr(value, name)) for name in field_names(type(value))}
     if isinstance(value, Mapping):
         return {key: to_plain(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):
@@ -61,7 +61,7 @@ def from_plain(shape: type[T], value: object) -> T:
 
 
 @cache
-def _names(shape: type) -> tuple[str, ...]:
+def field_names(shape: type) -> tuple[str, ...]:
     return tuple(sorted(field.name for field in fields(shape)))
 
 
@@ -90,7 +90,7 @@ def _compiled(annotation: Any) -> Reader:
 
 def _dataclass_reader(shape: type) -> Reader:
     hints = get_type_hints(shape)
-    names = _names(shape)
+    names = field_names(shape)
     readers = [_reader(hints[name]) for name in names]
     # What the type alone does not settle: these are read one by one, each time.
     inner = [(at, reader) for at, (name, reader) in enumerate(zip(names, readers, strict=True)) if _nested(hints[name])]

@@ -86,7 +86,7 @@ def _import(file: str, line: int, module: str) -> Iterator[Breach]:
             yield Breach(file, line, f"{layer} may not import {module}: {rule.why}")
         elif top == layer == "projections":
             yield Breach(file, line, f"imports {module}: projections do not import each other")
-    elif top in sys.stdlib_module_names or top == "msgpack":
+    elif top in sys.stdlib_module_names or top in ("msgpack", "msgspec"):
         allowed = rule.outside is None or _within(module, rule.outside | rule.packages)
         if not allowed and TYPES_ONLY.get(file) != module:
             yield Breach(file, line, f"{layer} may not import {module}: {rule.why}")

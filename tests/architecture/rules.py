@@ -5,7 +5,7 @@ from dataclasses import dataclass
 PURE = frozenset({
     "__future__", "abc", "base64", "binascii", "collections", "contextlib", "copy", "dataclasses", "datetime", "enum",
     "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "operator", "posixpath", "re", "string",
-    "struct", "types", "typing", "msgpack",
+    "struct", "types", "typing", "msgpack", "msgspec",
 })  # fmt: skip
 THREADS = frozenset({"concurrent.futures", "os.cpu_count", "threading"})
 
@@ -28,7 +28,7 @@ LAYERS = {
         "use cases touch the machine through domain.ports only, never through an adapter",
     ),
     "adapters": Layer(
-        frozenset({"domain"}), None, frozenset({"cryptography", "eventsourcing", "msgpack"}),
+        frozenset({"domain"}), None, frozenset({"cryptography", "eventsourcing", "msgpack", "msgspec"}),
         "adapters and application never meet: they share the Protocols in domain/ports.py",
     ),
     "cli": Layer(
