@@ -5,7 +5,8 @@ import os
 import sys
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TextIO
 
 from cli.settings import Settings
@@ -31,7 +32,15 @@ class Output:
 
     def json_line(self, data: object) -> None:
         """One document of JSON Lines."""
-        sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    def json_lines(self, lines: Iterable[bytes]) -> None:
+        """Documents of JSON Lines that are encoded already."""
+        sys.stdout.flush()
+        rest = iter(lines)
+        while chunk := b"".join(islice(rest, 500)):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
 
     def line(self, text: str = "") -> None:
         """A line of the answer for people."""

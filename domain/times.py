@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from domain.errors import Usage
 
@@ -14,7 +15,14 @@ _MAX_SECONDS = 1000 * 366 * 86400
 
 def format_time(time_us: int) -> str:
     """RFC 3339 in UTC with microseconds: `2026-11-23T10:00:00.000000Z`."""
-    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second, us = divmod(time_us, 1_000_000)
+    return f"{_second(second)}.{us:06d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    """Up to the second: what many events of one operation have in common."""
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_duration(text: str) -> int:

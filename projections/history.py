@@ -43,8 +43,10 @@ class Filter:
         )
 
 
-def select(entries: Iterable[Entry], wanted: Filter) -> Iterator[tuple[Entry, Event]]:
-    """The entries that the filter takes, decoded, in the order given."""
+def select(
+    entries: Iterable[Entry], wanted: Filter, decode: Callable[[Entry], Event] = decode
+) -> Iterator[tuple[Entry, Event]]:
+    """The entries that the filter takes, decoded, in the order given. `decode`: events.codec's, or events.bulk's."""
     for entry in entries:
         event = decode(entry)
         if wanted.takes(entry, event):

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 from adapters.event_log import schema
@@ -45,7 +46,7 @@ def _opened(uri: str, lock_timeout_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=lock_timeout_s, check_same_thread=False)
     try:
         # Text that is not UTF-8 is a finding, not an exception in the middle of reading.
-        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the file is really opened here
     except sqlite3.Error:
         connection.close()

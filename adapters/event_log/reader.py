@@ -19,8 +19,8 @@ from domain.ledger.merkle import HASH_BYTES
 from domain.ledger.raw import RawLog, RawRow
 from domain.ledger.record import entry_of, read_body, read_record
 
-LONG = 2_000
-"""Events; below, loading what reads them faster takes longer than it saves."""
+SHORT = 500
+"""Events; for fewer, loading what reads them faster takes longer than it saves."""
 
 ReadRow = Callable[[RawRow, str], Entry | None]
 """(row, origin) → the event, or None for a row that needs a closer look."""
@@ -42,6 +42,7 @@ class LogReader:
         self.path = path
         self._lock_timeout_s = lock_timeout_s
         self._long_reads = long_reads
+        self._genesis: Genesis | None = None  # the first event never changes
         self._connection = connect_read_only(path, lock_timeout_s)
         try:
             with schema.translated(path):
@@ -75,8 +76,10 @@ class LogReader:
 
     def genesis(self) -> Genesis:
         """What the first event says about the log: store, origin, keys. Raises BadInput, Tampered."""
-        first = self.entry(1)
-        return parse_genesis(first.kind, first.payload)
+        if self._genesis is None:
+            first = self.entry(1)
+            self._genesis = parse_genesis(first.kind, first.payload)
+        return self._genesis
 
     def key_schedule(self, verify: Verify | None = None) -> KeySchedule:
         """Which key may sign what, as the log says now. Raises Tampered, UnknownFormat (a newer version's change)."""
@@ -107,9 +110,10 @@ class LogReader:
         Signatures and hashes are not checked here: that is verification's work. Raises Tampered for a record that
         cannot be read or does not belong where it lies.
         """
-        stop = self.last_position() if stop is None else stop
-        read = self._long_reads() if self._long_reads and stop - start >= LONG and not kinds else None
-        for row in self._rows(start, stop, kinds, reverse):
+        read: ReadRow | None = None
+        for number, row in enumerate(self._rows(start, stop, kinds, reverse)):
+            if number == SHORT and self._long_reads is not None:
+                read = self._long_reads()
             yield (read(row, self.origin) if read is not None else None) or self._entry(row)
 
     def stream(self, stream: str) -> Iterator[Entry]:

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 
 import click
 
+from adapters.event_log.reader import SHORT
+from cli.bulk import load_decode
 from cli.events import event_json, find_in_history
 from cli.options import global_options
 from cli.session import Session, pass_session
 from domain.errors import Usage
 from domain.events.base import Event
+from domain.events.codec import decode
 from domain.events.registry import BY_TYPE_NAME
 from domain.ledger.entry import Entry
 from domain.times import parse_time
@@ -64,7 +67,8 @@ def check_types(types: tuple[str, ...]) -> None:
 
 
 def _all(session: Session, wanted: Filter, reverse: bool) -> Iterator[tuple[Entry, Event]]:
-    return select(session.reader().entries(kinds=wanted.kinds, reverse=reverse), wanted)
+    entries = session.reader().entries(kinds=wanted.kinds, reverse=reverse)
+    return select(entries, wanted, load_decode() if session.reader().size > SHORT else decode)
 
 
 def _newest(session: Session, wanted: Filter, limit: int, reverse: bool) -> list[tuple[Entry, Event]]:
@@ -87,6 +91,11 @@ def _follow(session: Session, wanted: Filter, position: int) -> None:
 
 
 def _show(session: Session, pairs: Iterator[tuple[Entry, Event]] | list[tuple[Entry, Event]]) -> None:
+    if session.out.json and (len(pairs) if isinstance(pairs, list) else session.reader().size) > SHORT:
+        from cli.event_lines import event_lines  # deferred: what encodes a long history faster takes longer to load
+
+        session.out.json_lines(event_lines(pairs, session.reader().genesis().store))
+        return
     for entry, event in pairs:
         if session.out.json:
             session.out.json_line(event_json(session, entry, event))
