@@ -174,7 +174,7 @@ def forged(path: Path, event: KeySigner, log: KeySigner) -> None:
     """Append one event with those keys, everything else as the program does it."""
     with LogReader(path) as reader:
         head = reader.head_row()
-    rows, new = seal(
+    rows, new, _ = seal(
         head, [Unsealed("image/x", 0, "image.named", b"")], Terms(None, "mallory", "", NOW, [1]), Signing(log, event)
     )
     rewrite(
@@ -207,7 +207,7 @@ def test_a_checkpoint_signed_by_a_foreign_key_is_found(path: Path) -> None:
 def test_an_appended_row_without_a_new_checkpoint_is_found(path: Path) -> None:
     with LogReader(path) as reader:
         head = reader.head_row()
-    rows, _ = seal(head, [Unsealed("x", 0, "k", b"")], Terms(None, "m", "", NOW, [1]), Signing(LOG_KEY, EVENT_KEY))
+    rows, _, _ = seal(head, [Unsealed("x", 0, "k", b"")], Terms(None, "m", "", NOW, [1]), Signing(LOG_KEY, EVENT_KEY))
     rewrite(path, ("INSERT INTO stored_events VALUES (?, ?, ?, ?, ?, ?)", rows[0]))
     found = verdict(path)
     assert found.verdict == "tampered"
@@ -371,7 +371,7 @@ def test_rules_that_only_a_holder_of_both_keys_can_break(path: Path, which: str)
     start = changed[which]()
     assert isinstance(start, type(head))
     event = Unsealed("image/x", 5 if which == "version" else 0, "image.named", b"")
-    rows, new = seal(start, [event], Terms(None, "m", "", 1, [1]), Signing(LOG_KEY, EVENT_KEY))
+    rows, new, _ = seal(start, [event], Terms(None, "m", "", 1, [1]), Signing(LOG_KEY, EVENT_KEY))
     checkpoint = sign_checkpoint(Checkpoint(ORIGIN, new.size, new.frontier.root()), LOG_KEY)
     rewrite(
         path,
