@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from application.host import Host
 from application.naming import give_name, name_is_bound
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from application.pulling import bring_in, record_present, resolve_all
 from domain.decisions.binding import find_binding, refuse_name_in_use
-from domain.events.codec import from_plain
 from domain.events.hold import LeaseGranted
 from domain.events.image import ImageBound, ImageUnbound
 from domain.graph import ImageNode, OpenOperation
@@ -104,7 +103,7 @@ class _Bringing:
         self.command = command
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(PullIntent, operation.intent)
+        intent = intent_of(PullIntent, operation)
         image = bring_in(host, operation, [intent.resolved()], intent.registry)[intent.digest]
         held = host.graph.images[image.id].holds
         if intent.deployment is None:
@@ -127,7 +126,7 @@ class _Bringing:
         host.journal.complete(operation)
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
-        intent = from_plain(PullIntent, operation.intent)
+        intent = intent_of(PullIntent, operation)
         record_present(host, operation, [intent.resolved()])
         return f"{intent.source} is not held by this operation; if it was pulled it is garbage now"
 

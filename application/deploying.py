@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from application.host import Host
 from application.naming import name_bound_images
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from application.pulling import bring_in, record_present, resolve_all
 from domain.decisions.deploying import Member, check_source, choose_stateroot, sealed_images
 from domain.errors import Failed
-from domain.events.codec import decode, from_plain
+from domain.events.codec import decode
 from domain.events.deployment import DeploymentDeployed, DeploymentRemoved, DeploymentSealed
 from domain.events.image import ImageBound
 from domain.events.store import CommitFetched
@@ -87,7 +87,7 @@ class _Deploying:
     command = "deploy"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(DeployIntent, operation.intent)
+        intent = intent_of(DeployIntent, operation)
         made = _made(host, intent)
         if made is None:
             stored = bring_in(host, operation, (member.resolved() for member in intent.members), intent.registry)
@@ -107,7 +107,7 @@ class _Deploying:
         host.journal.complete(operation)
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
-        intent = from_plain(DeployIntent, operation.intent)
+        intent = intent_of(DeployIntent, operation)
         # What was brought in stays recorded, held by nothing once the operation ends: garbage, not a secret.
         record_present(host, operation, (member.resolved() for member in intent.members))
         made = _made(host, intent)
@@ -155,7 +155,7 @@ class _Fetching:
     command = "fetch"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(FetchIntent, operation.intent)
+        intent = intent_of(FetchIntent, operation)
         host.progress(f"fetching {intent.ref} from {intent.source}")
         commit = host.os.fetch(intent.ref, intent.source)
         host.journal.record(CommitFetched(commit, intent.ref, intent.source), operation=operation.id)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from application.host import Host
-from application.procedures import carry_out
-from domain.events.codec import from_plain
+from application.procedures import carry_out, intent_of
 from domain.events.store import StaterootCreated
 from domain.graph import OpenOperation
 from domain.values import Stateroot
@@ -31,7 +30,7 @@ class _Initialising:
     command = "init"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(InitIntent, operation.intent)
+        intent = intent_of(InitIntent, operation)
         if host.os.initialise(intent.stateroot):
             host.journal.step("sysroot initialised")
             host.journal.record(StaterootCreated(intent.stateroot), operation=operation.id)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from application.host import Host
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from domain.errors import NotFound
-from domain.events.codec import from_plain
 from domain.events.deployment import DeploymentPinned, DeploymentUnpinned
 from domain.events.hold import PinRemoved, PinSet, TargetKind
 from domain.graph import Hold, HoldKey, OpenOperation
@@ -74,7 +73,7 @@ class _Pinning:
     command = "pin"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(PinIntent, operation.intent)
+        intent = intent_of(PinIntent, operation)
         if intent.kind == "deployment":
             host.os.pin(DeploymentId(intent.target), intent.pinned)
             host.journal.step("pinned by ostree")
@@ -83,7 +82,7 @@ class _Pinning:
         host.journal.complete(operation)
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
-        intent = from_plain(PinIntent, operation.intent)
+        intent = intent_of(PinIntent, operation)
         before = intent.before
         if intent.kind == "deployment":
             host.os.pin(DeploymentId(intent.target), before.in_ostree)

@@ -3,12 +3,15 @@
 A live command begins an operation and finishes it; a resuming one finds it open and finishes it by the same code.
 """
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from application.host import Host
 from domain.decisions.room import says_full
-from domain.errors import Failed, StoreError
+from domain.errors import Failed, StoreError, UnknownFormat
+from domain.events.codec import from_plain
 from domain.graph import OpenOperation
+
+T = TypeVar("T")
 
 
 class Procedure(Protocol):
@@ -66,3 +69,14 @@ def _words(error: OSError) -> str:
 
 
 _HINT = "check the file's owner, mode and file system"
+
+
+def intent_of(shape: type[T], operation: OpenOperation) -> T:
+    """What the operation was begun for. Raises UnknownFormat where another version recorded it."""
+    try:
+        return from_plain(shape, operation.intent)
+    except ValueError as error:
+        raise UnknownFormat(
+            f"the intent of {operation.command} {operation.id} is not one of this version: {error}",
+            hint="another storectl began it: use that version to finish it",
+        ) from error

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from application.consumers import observe_consumers
 from application.host import Host
 from application.inventory import observed
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from application.undeploying import undeploy
 from domain.decisions.keeping import surplus_deployments
 from domain.decisions.plan_changes import SeenPlan, require_plan
 from domain.decisions.pruning import PrunePlan, plan_prune
 from domain.events.base import Event
-from domain.events.codec import from_plain
 from domain.events.image import ImagePruned, LayerPruned, LayerReleased
 from domain.events.prune import PrunePlanned
 from domain.events.store import CommitsPruned
@@ -154,7 +153,7 @@ class _Pruning:
             return self._finish(host, operation)
 
     def _finish(self, host: Host, operation: OpenOperation) -> None:
-        for image in from_plain(GcIntent, operation.intent).images:
+        for image in intent_of(GcIntent, operation).images:
             _prune_image(host, operation, image)
         _record_gone_layers(host, operation)
         freed = host.os.prune()
@@ -163,7 +162,7 @@ class _Pruning:
         host.journal.complete(operation)
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
-        intent = from_plain(GcIntent, operation.intent)
+        intent = intent_of(GcIntent, operation)
         there = host.store.view().images
         for image in intent.images:
             if image not in there:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from application.host import Host
 from application.inventory import complete
 from application.naming import name_bound_images
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from domain.decisions.rolling_back import choose_target, refuse_unless_whole
-from domain.events.codec import from_plain
 from domain.events.deployment import DeploymentRolledBack
 from domain.graph import DeploymentNode, OpenOperation
 from domain.values import DeploymentId
@@ -34,7 +33,7 @@ class _RollingBack:
     command = "rollback"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(RollbackIntent, operation.intent)
+        intent = intent_of(RollbackIntent, operation)
         if host.os.deployments()[0].id != intent.deployment:
             host.os.set_default(intent.deployment)
             host.journal.step("reordered by ostree")
@@ -45,7 +44,7 @@ class _RollingBack:
         host.journal.complete(operation)
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
-        intent = from_plain(RollbackIntent, operation.intent)
+        intent = intent_of(RollbackIntent, operation)
         if host.os.deployments()[0].id != intent.deployment:
             return f"{intent.previous} is still the default"
         host.os.set_default(intent.previous)

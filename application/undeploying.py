@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from application.host import Host
 from application.naming import name_bound_images
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from domain.decisions.undeploying import refuse_unless_removable
-from domain.events.codec import from_plain
 from domain.events.deployment import DeploymentRemoved
 from domain.graph import OpenOperation
 from domain.values import DeploymentId
@@ -29,7 +28,7 @@ class _Undeploying:
     command = "undeploy"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(UndeployIntent, operation.intent)
+        intent = intent_of(UndeployIntent, operation)
         host.os.undeploy(intent.deployment)
         host.journal.step("undeployed by ostree")
         if intent.deployment in host.graph.deployments:
@@ -40,7 +39,7 @@ class _Undeploying:
         host.journal.complete(operation)
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
-        intent = from_plain(UndeployIntent, operation.intent)
+        intent = intent_of(UndeployIntent, operation)
         there = [deployment.id for deployment in host.os.deployments()]
         if intent.deployment in there:
             return f"{intent.deployment} is still deployed"

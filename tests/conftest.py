@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 
 PROGRAMS = {
     "skopeo": "skopeo", "podman": "podman", "ostree": "ostree", "docker-registry": "docker-registry",
-    "openssl": "openssl", "unshare": "util-linux", "setpriv": "util-linux", "mkfs.ext4": "e2fsprogs",
-     "chattr": "e2fsprogs", "dot": "graphviz",
+    "openssl": "openssl", "gpg": "gpg", "unshare": "util-linux", "setpriv": "util-linux", "mkfs.ext4": "e2fsprogs",
+    "chattr": "e2fsprogs", "dot": "graphviz",
     "script": "bsdutils",
 }  # fmt: skip
 

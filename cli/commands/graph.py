@@ -3,6 +3,7 @@
 import click
 
 from adapters.graphviz import draw_svg
+from cli.graph_page import as_html
 from cli.options import global_options
 from cli.positions import graph_then
 from cli.session import Session, pass_session
@@ -12,7 +13,7 @@ from projections.drawing import as_dot, as_mermaid, edges, nodes
 @click.command("graph")
 @click.option("--at", metavar="P", help="As it was at this position or time.")
 @click.option(
-    "--format", "form", type=click.Choice(["dot", "mermaid", "json", "svg"]), default="dot", show_default=True
+    "--format", "form", type=click.Choice(["dot", "mermaid", "json", "svg", "html"]), default="dot", show_default=True
 )
 @global_options
 @pass_session
@@ -35,7 +36,9 @@ def command(session: Session, at: str | None, form: str) -> None:
             }
         )
         return
-    if form == "svg":
-        session.out.line(draw_svg(session.runner, as_dot(graph, now)))
+    if form in ("svg", "html"):
+        svg = draw_svg(session.runner, as_dot(graph, now))
+        page = as_html(graph, list(nodes(graph, now)), list(edges(graph, now)), svg) if form == "html" else svg
+        session.out.line(page)
     else:
         session.out.line(as_dot(graph, now) if form == "dot" else as_mermaid(graph, now))

@@ -14,7 +14,7 @@ from application.pruning import Wanted, adopt_foreign, collect, plan
 from application.resuming import resume
 from application.rolling_back import roll_back
 from application.undeploying import undeploy
-from domain.errors import Busy, ImageUnavailable, NotFound, Refused, Usage
+from domain.errors import Busy, ImageUnavailable, NotFound, Refused, UnknownFormat, Usage
 from domain.events.codec import decode
 from domain.events.operation import OperationBegun
 from domain.ports import FoundConsumer
@@ -44,6 +44,16 @@ def two_deployed() -> Machine:
     machine.commit("os/stable", BOUND, "2")
     deploying(machine.process())
     return machine
+
+
+def test_an_operation_that_another_version_began_stays_open() -> None:
+    machine = two_deployed()
+    machine.process().journal.begin("rollback", {"deployment": "x", "because": "of the future"})
+    for abort in (False, True):
+        host = machine.process()
+        with pytest.raises(UnknownFormat, match="not one of this version"):
+            resume(host, abort=abort)
+        assert host.graph.operations
 
 
 def one_removed() -> Machine:

@@ -123,7 +123,9 @@ class Runbook:
     def _environment(self) -> dict[str, str]:
         programs = self.host.directory / "runbook-bin"
         programs.mkdir(exist_ok=True)
-        _program(programs / "storectl", f'exec {shlex.quote(sys.executable)} -m storectl "$@"')
+        # With the PATH as it was: the podman below is the page's, not the one that storectl runs.
+        path = shlex.quote(os.environ["PATH"])
+        _program(programs / "storectl", f'PATH={path} exec {shlex.quote(sys.executable)} -m storectl "$@"')
         # As elsewhere in the lab: no mount may be left behind, and the machine's own runroot is not touched.
         runroot = f"/run/storectl-lab/{self.host.prefix}-runbook"
         _program(

@@ -1,6 +1,7 @@
 """The main job on real systems, seen through podman's, skopeo's and ostree's own eyes."""
 
-import pytest
+import re
+from html.parser import HTMLParser
 
 from tests.lab.host import LabHost
 
@@ -219,14 +220,25 @@ def test_history_filters_and_follow_by_json_lines(host: LabHost) -> None:
     assert host.history("--until", "1d") == []
 
 
-@pytest.mark.parametrize("form", ["dot", "mermaid"])
-def test_the_graph_draws_every_live_node(host: LabHost, form: str) -> None:
-    _, second = two_versions(host)
-    drawn = host.ok("graph", "--format", form).out
-    assert host.name("app") in drawn or second["app"][:12] in drawn
+def test_the_graph_draws_every_live_node(host: LabHost) -> None:
+    first, _ = two_versions(host)
+    host.ok("pin", first["db"], "--reason", "<script>alert(1)</script>")
+    for form in ("dot", "mermaid", "svg", "html"):
+        drawn = host.ok("graph", "--format", form).out
+        assert host.name("app") in drawn, form
+        assert "<script>" not in drawn or form == "dot"
+    page = drawn
+    assert page.startswith("<!doctype html>")
+    assert "default-src 'none'" in page
+    assert not re.search(r"(?:src|href)=[\"'](?!#)", page), "nothing is loaded from elsewhere"
+    HTMLParser().feed(page)
+    host.ok("undeploy", "1")
+    assert "class=garbage" in host.ok("graph", "--format", "html").out
+    assert "class=garbage" not in host.ok("graph", "--format", "html", "--at", "30").out
+    host.ok("unpin", first["db"])
     data = host.json("graph", "--format", "json")
     assert {node["kind"] for node in data["nodes"]} == {"deployment", "image", "layer"}
-    assert all(node["live"] for node in data["nodes"])
+    assert [node["live"] for node in data["nodes"]].count(False) == 2, "the first image, and its own layer"
     assert {edge["from"] for edge in data["edges"]} | {edge["to"] for edge in data["edges"]} == {
         n["id"] for n in data["nodes"]
     }

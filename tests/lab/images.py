@@ -29,15 +29,22 @@ class PushedImage:
 
 
 def push_image(
-    registry: Registry, repository: str, tag: str, layers: Sequence[Layer], *, labels: Mapping[str, str] | None = None
+    registry: Registry,
+    repository: str,
+    tag: str,
+    layers: Sequence[Layer],
+    *,
+    labels: Mapping[str, str] | None = None,
+    authfile: Path | None = None,
 ) -> PushedImage:
     """Make an image of these layers (base first) and push it; equal layers are equal blobs."""
+    login = [f"--dest-authfile={authfile}"] if authfile else []
     with tempfile.TemporaryDirectory() as scratch:
         layout = Path(scratch) / "oci"
         digest, config, diff_ids, blobs = write_layout(layout, tag, layers, labels or {})
         reference = f"{registry.host}/{repository}:{tag}"
         subprocess.run(
-            ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"oci:{layout}:{tag}", f"docker://{reference}"],
+            ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", *login, f"oci:{layout}:{tag}", f"docker://{reference}"],
             check=True, stdin=subprocess.DEVNULL, capture_output=True,
         )  # fmt: skip
     return PushedImage(reference, digest, config.removeprefix("sha256:"), diff_ids, blobs)

@@ -1,10 +1,10 @@
 """A real registry on loopback, for as long as a test takes."""
 
-import contextlib
 import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +16,19 @@ log: {{level: info, formatter: json, accesslog: {{disabled: false}}}}
 storage: {{filesystem: {{rootdirectory: {data}}}, delete: {{enabled: true}}, cache: {{blobdescriptor: inmemory}}}}
 http: {{addr: "{host}"}}
 """
+_LOCKED = "auth: {{htpasswd: {{realm: lab, path: {path}}}}}\n"
+USER, PASSWORD = "lab", "secret"
+_BCRYPT = "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"
 
 
 class Registry:
-    """Debian's docker-registry; `host` is `127.0.0.1:PORT`, `log` what it wrote, one request a line."""
+    """Debian's docker-registry; `host` is `127.0.0.1:PORT`, `log` what it wrote, one request a line.
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    A `locked` one asks for USER and PASSWORD.
+    """
+
+    def __init__(self, directory: Path, *, locked: bool = False) -> None:
+        self.directory, self.locked = directory, locked
         self.log = directory / "registry.log"
         self.data = directory / "registry"
         self.host = ""
@@ -37,7 +43,12 @@ class Registry:
     def start(self) -> None:
         """Start, or start again on the same port."""
         config = self.directory / "registry.yml"
-        config.write_text(_CONFIG.format(data=self.data, host=self.host))
+        text = _CONFIG.format(data=self.data, host=self.host)
+        if self.locked:
+            passwords = self.directory / "htpasswd"
+            passwords.write_text(f"{USER}:{_BCRYPT}\n")
+            text += _LOCKED.format(path=passwords)
+        config.write_text(text)
         program = shutil.which("docker-registry")
         assert program, "docker-registry is not installed"
         with self.log.open("ab") as log:
@@ -49,7 +60,14 @@ class Registry:
                 start_new_session=True,
             )
         for _ in range(200):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{self.host}/v2/", timeout=1):
+            try:
+                urllib.request.urlopen(f"http://{self.host}/v2/", timeout=1).close()
+            except urllib.error.HTTPError as error:
+                error.close()
+                return  # it answers, though not to everybody
+            except OSError:
+                pass
+            else:
                 return
             time.sleep(0.02)
         raise AssertionError(f"the registry did not start: {self.log.read_text()}")
