@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from application.journal import Journal
+from domain.archive_ports import PastLogs
 from domain.graph import ReferenceGraph
 from domain.ports import ConsumerStores, ContainerStore, ImageSourcePort, OsTree, Progress, RegistryOptions
 
@@ -12,7 +13,8 @@ from domain.ports import ConsumerStores, ContainerStore, ImageSourcePort, OsTree
 class Host:
     """`registry` is what this command line says of registries, `jobs` how many images are fetched at a time, `wait_s`
     how long to wait for consumer stores to be free; `progress` is told what goes on, for people.
-    `give_up_reserve` frees the space that is set aside for a full disk; whether there was any.
+    `give_up_reserve` frees the space that is set aside for a full disk; whether there was any. `past` has the logs that
+    this store was replayed from.
     """
 
     journal: Journal
@@ -25,6 +27,7 @@ class Host:
     wait_s: float = 30.0
     give_up_reserve: Callable[[], bool] = field(default=lambda: False)
     progress: Progress = field(default=lambda text: None)
+    past: PastLogs | None = None
 
     @property
     def graph(self) -> ReferenceGraph:

@@ -12,6 +12,7 @@ from application.pinning import PINNING
 from application.procedures import Procedure, carry_out
 from application.pruning import PRUNING
 from application.recovery.healing import HEALING
+from application.recovery.replaying import REPLAYING
 from application.rolling_back import ROLLING_BACK
 from application.undeploying import UNDEPLOYING
 from domain.errors import StoreError, UnknownFormat
@@ -28,6 +29,7 @@ PROCEDURES: Mapping[str, Procedure] = {
         PINNING,
         PRUNING,
         PULLING,
+        REPLAYING,
         ROLLING_BACK,
         UNDEPLOYING,
     )

@@ -52,6 +52,7 @@ COMMANDS = {
     "checkpoint": "the signed tree head",
     "keys": "signing keys",
     "backup": "the log, and what it needs, kept elsewhere",
+    "replay": "rebuild a store from a log or backup",
     "resume": "finish or undo what a crash left open",
     "metrics": "OpenMetrics text",
     "completion": "shell completion script",

@@ -1,5 +1,6 @@
 """A point in the log, as people name it, and the graph there."""
 
+from adapters.event_log.reader import LogReader
 from application.graphs import graph_at
 from cli.bulk import load_decode
 from cli.session import Session
@@ -10,12 +11,16 @@ from domain.times import parse_time
 
 def parse_position(session: Session, text: str) -> int:
     """A position as it is; a time as the position of the last event up to it. Raises NotFound or Usage."""
-    reader = session.reader()
+    return position_in(session.reader(), text, session.now_us())
+
+
+def position_in(reader: LogReader, text: str, now_us: int) -> int:
+    """The same in any log."""
     if text.isdecimal():
         if not 1 <= int(text) <= reader.size:
             raise NotFound(f"there is no event {text}: the log has {reader.size}")
         return int(text)
-    wanted = parse_time(text, session.now_us())
+    wanted = parse_time(text, now_us)
     low, high = 0, reader.size  # times grow with positions: search for the last that is not later
     while low < high:
         middle = (low + high + 1) // 2

@@ -253,6 +253,7 @@ class Session:
         from adapters.containers.consumer_stores import StoresOnDisk
         from adapters.containers.skopeo import Skopeo
         from adapters.containers.store import OwnedStore
+        from adapters.event_log.past_logs import PastLogFiles
         from application.host import Host
         from application.journal import Journal
 
@@ -263,7 +264,7 @@ class Session:
         consumers = StoresOnDisk(self.layout.sysroot, self.layout.store)
         return Host(
             journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s,
-            Reserve(self.layout.reserve).give_up, self.out.progress,
+            Reserve(self.layout.reserve).give_up, self.out.progress, PastLogFiles(self.layout.past),
         )  # fmt: skip
 
 

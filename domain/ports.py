@@ -144,6 +144,9 @@ class ContainerStore(Protocol):
     def untag(self, image: ImageId, names: Sequence[str]) -> None:
         """Take names away from the image."""
 
+    def put_names(self, names: Mapping[ImageId, Sequence[str]]) -> None:
+        """Let each of these images have exactly these names, taking them from any other image. Idempotent."""
+
     def record_problems(self, image: StoredImage) -> list[str]:
         """What is wrong with the manifest and the config that the store keeps of an image, in words."""
 
@@ -247,6 +250,17 @@ class OsTree(Protocol):
 
     def deploy(self, commit: Commit, stateroot: Stateroot, *, origin: str, kargs: Sequence[str]) -> None:
         """Deploy as the new default; every older deployment is kept. Raises Failed if ostree does."""
+
+    def restore(self, deployment: DeploymentId, *, origin: str, kargs: Sequence[str]) -> None:
+        """Deploy a commit that is there so that it becomes this very deployment, serial, origin and kernel arguments
+        included; nothing that is there already. Where it stands in the order is not said. Idempotent. Raises Failed.
+        """
+
+    def set_order(self, order: Sequence[DeploymentId]) -> None:
+        """Put the deployments, which have to be these, into this order; /etc is not merged anew."""
+
+    def name_commit(self, ref: str, commit: Commit) -> None:
+        """Let a ref of this repository mean the commit, as fetching it did."""
 
     def set_default(self, deployment: DeploymentId) -> None:
         """Move a deployment to the front of the order, keeping the others' (the rollback); /etc is not merged anew."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from domain.backups import original_of
-from domain.errors import BadInput, Failed
+from domain.errors import BadInput
 from domain.manifests import MAX_BYTES, digest_of
 from domain.references import ImageSource, TransportSource
 
@@ -11,7 +11,7 @@ from domain.references import ImageSource, TransportSource
 def original_manifest(source: ImageSource, manifest: bytes) -> bytes | None:
     """The image's own manifest, where `manifest` is one that a backup has for it; None for any other.
 
-    Raises BadInput where the layout does not have it whole, Failed.
+    Raises BadInput where the layout does not have it whole.
     """
     if not isinstance(source, TransportSource) or source.transport != "oci":
         return None
@@ -24,7 +24,7 @@ def original_manifest(source: ImageSource, manifest: bytes) -> bytes | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Failed(f"cannot read {path}: {error.strerror}") from error
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
     if digest_of(data) != digest:
         raise BadInput(f"the blob {digest} in {layout} is not what its digest says")
     return data

@@ -78,7 +78,7 @@ def read_links(root: Path, layers: Iterable[LayerId]) -> dict[LayerId, str]:
 
 def read_blob(root: Path, image: ImageId, key: str) -> bytes:
     """A manifest or config that the store keeps with an image (`manifest`, `manifest-sha256:…`, `sha256:…`)."""
-    path = root / "overlay-images" / image / _file_name(key)
+    path = root / "overlay-images" / image / blob_file_name(key)
     try:
         with _opened(path) as file:
             data = file.read(_MAX_BLOB + 1)
@@ -89,7 +89,7 @@ def read_blob(root: Path, image: ImageId, key: str) -> bytes:
     return data
 
 
-def _file_name(key: str) -> str:
+def blob_file_name(key: str) -> str:
     """Keys with a character beyond `[.0-9a-z]` are stored under `=` and their base64."""
     return key if set(key) <= _PLAIN_KEY else "=" + base64.b64encode(key.encode()).decode()
 

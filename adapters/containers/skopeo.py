@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.containers.backup_source import original_manifest
 from adapters.process import Result, Runner
 from domain.errors import BadInput, ImageUnavailable, ProgramFailed
 from domain.manifests import ImageManifest, ManifestList, Platform, parse_manifest
@@ -89,7 +90,8 @@ class Skopeo:
         """Which image the source means now, on this machine. Raises ImageUnavailable, BadInput (no policy)."""
         require_files(registry)
         try:
-            found = parse_manifest(self._manifest(source, skopeo_name(source), registry))
+            manifest = self._manifest(source, skopeo_name(source), registry)
+            found = parse_manifest(original_manifest(source, manifest) or manifest)
             _require_named(source, found.digest)
             if isinstance(found, ImageManifest):
                 return ResolvedImage(source, found.digest, None, found.config, found.layers)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.containers.backup_source import original_manifest
+from adapters.containers.image_records import put_manifest, put_names
 from adapters.containers.layer_content import content_digest
 from adapters.containers.layer_surgery import add_links, link_problems, record_problems, swap_layers
 from adapters.containers.records import read_blob, read_links, read_store
@@ -81,6 +83,7 @@ class OwnedStore:
         present = self._whole(image)
         if present is None:
             self._copy(image, registry, progress)
+            self._put_own_manifest(image)
             present = self._whole(image)
         if present is None:
             raise ImageUnavailable(
@@ -102,6 +105,9 @@ class OwnedStore:
 
     def untag(self, image: ImageId, names: Sequence[str]) -> None:
         self._podman(self.path, "untag", image, *names)
+
+    def put_names(self, names: Mapping[ImageId, Sequence[str]]) -> None:
+        put_names(self.path, names)
 
     def record_problems(self, image: StoredImage) -> list[str]:
         return record_problems(self.path, image)
@@ -147,6 +153,15 @@ class OwnedStore:
                 hint=f"'podman --root {self.path} ps --all --external' lists them",
             )
         raise ProgramFailed(f"cannot delete image {image[:12]}: {words}")
+
+    def _put_own_manifest(self, image: ResolvedImage) -> None:
+        """An image from a backup came with the backup's manifest: give it its own."""
+        identity = ImageId(image.config_digest.removeprefix("sha256:"))
+        stored = self.view().images.get(identity)
+        if stored is not None and not isinstance(image.source, ImageReference):
+            own = original_manifest(image.source, read_blob(self.path, identity, "manifest"))
+            if own is not None:
+                put_manifest(self.path, identity, self.view().chain(stored.layer), own)
 
     def _whole(self, wanted: ResolvedImage) -> StoredImage | None:
         """The image with that digest, if every layer of it is there, complete, and the one that its config names."""

@@ -38,6 +38,11 @@ class Layout:
         return self.checkpoints / "high-water"
 
     @property
+    def past(self) -> Path:
+        """Logs of the store that this one was replayed from, each in a directory of its own."""
+        return self.state / "past"
+
+    @property
     def config(self) -> Path:
         return self.state / "config.toml"
 

@@ -64,6 +64,12 @@ class OstreeRepo:
             return None
         return Commit(text) if _COMMIT.fullmatch(text) else None
 
+    def name_commit(self, ref: str, commit: Commit) -> None:
+        """Let a local ref point to the commit. Raises Usage for what is no ref; a remote's refs are the remote's."""
+        _, remote, name, parents = parse_refspec(ref)
+        if not remote and not parents and not _COMMIT.fullmatch(name) and self.ref(name) != commit:
+            self._run("refs", "--force", f"--create={name}", commit)
+
     def remotes(self) -> tuple[str, ...]:
         """The names of the configured remotes."""
         return tuple(self._run("remote list").text.split())

@@ -16,12 +16,13 @@ from domain.errors import BadInput, Busy, Drift, Failed, NotAStore, NotFound, Pr
 from domain.kernel_arguments import parse_karg
 from domain.ports import OsDeployment
 from domain.roots import RootTree
-from domain.values import Commit, DeploymentId, Stateroot, parse_deployment, parse_stateroot
+from domain.values import Commit, DeploymentId, DeploymentName, Stateroot, parse_deployment, parse_stateroot
 
 _LONG_S = 1800.0  # for what writes or walks a whole operating system, on a slow disk
 _FREED = re.compile(r"(?:Freed objects:|freeing|objects?,) (?P<amount>\d+(?:\.\d+)?) (?P<unit>bytes?|[kMGTPE]B)")
 _UNITS = {"byte": 1, "bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15, "EB": 10**18}
 _NOT_WRITABLE = ("Read-only file system", "Permission denied", "Operation not permitted", "must be root")
+_MOST_STAND_INS = 64
 _ORDER_SCRIPT = Path(__file__).with_name("libostree_order.py")
 _SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -169,6 +170,63 @@ class OstreeSysroot:
         candidates = [origin, *(f"{place.name}:{ref}" for place in elsewhere)]
         return next((each for each in candidates if self._repository.ref(each) == commit), commit)
 
+    def restore(self, deployment: DeploymentId, *, origin: str, kargs: Sequence[str]) -> None:
+        """As domain.ports.OsTree.restore.
+
+        ostree gives a deployment the serial after the highest of its commit that is there: where that is too low,
+        stand-ins are deployed first and taken away again.
+        """
+        name = parse_deployment(deployment)
+        self._require()
+        self._repository.require(name.commit)
+        stand_ins: list[DeploymentId] = []
+        while deployment not in (there := {each.id for each in self.deployments()}):
+            self._deploy_exactly(name, origin, kargs)
+            made = sorted({each.id for each in self.deployments()} - there)
+            stand_ins += [each for each in made if each != deployment]
+            if not made or len(stand_ins) > _MOST_STAND_INS or parse_deployment(made[0]).serial >= name.serial:
+                break
+        for each in stand_ins:
+            self.undeploy(each)
+        if deployment not in {each.id for each in self.deployments()}:
+            raise Failed(
+                f"ostree gives commit {name.commit[:12]} another serial than {name.serial}",
+                hint="see 'ostree admin status'",
+            )
+
+    def _deploy_exactly(self, name: DeploymentName, origin: str, kargs: Sequence[str]) -> None:
+        options = ["--karg-none", *(f"--karg-append={parse_karg(karg)}" for karg in kargs)]
+        try:
+            with tempfile.NamedTemporaryFile("w", prefix="storectl-", suffix=".origin") as file:
+                file.write(f"[origin]\n{_origin_key(origin)}={origin or name.commit}\n")
+                file.flush()
+                words = [f"--os={name.stateroot}", "--retain", "--no-prune", f"--origin-file={file.name}", *options]
+                self._admin("deploy", *words, name.commit)
+        except OSError as error:
+            raise Failed(f"cannot write a temporary file: {error.strerror}", hint="is the disk full?") from error
+
+    def set_order(self, order: Sequence[DeploymentId]) -> None:
+        """As domain.ports.OsTree.set_order."""
+        there = [each.id for each in self.deployments()]
+        if there == list(order):
+            return
+        if sorted(there) != sorted(order):
+            raise Failed("these are not the deployments that are there", hint="see 'ostree admin status'")
+        if self._has_set_default():
+            for deployment in reversed(order):
+                self.set_default(deployment)
+        else:
+            self._write_order(order)
+        if [each.id for each in self.deployments()] != list(order):
+            raise Failed("the order of the deployments could not be written", hint="see 'ostree admin status'")
+
+    def name_commit(self, ref: str, commit: Commit) -> None:
+        """As domain.ports.OsTree.name_commit. Raises Usage for what is no ref."""
+        self._repository.name_commit(ref, commit)
+
+    def _has_set_default(self) -> bool:
+        return "set-default" in self._admin_free("admin", "--help", check=False).text
+
     def set_default(self, deployment: DeploymentId) -> None:
         """As domain.ports.OsTree.set_default."""
         there = [each.id for each in self.deployments()]
@@ -176,7 +234,7 @@ class OstreeSysroot:
         if index == 0:
             return
         wanted = [deployment, *(name for name in there if name != deployment)]
-        if "set-default" in self._admin_free("admin", "--help", check=False).text:
+        if self._has_set_default():
             self._admin("set-default", str(index))
         else:
             self._write_order(wanted)
@@ -271,6 +329,11 @@ class OstreeSysroot:
         if any(words in error.message for words in _NOT_WRITABLE):
             return ProgramFailed(f"{self.sysroot} is not writable: {error.message}", hint="run this as root")
         return error
+
+
+def _origin_key(origin: str) -> str:
+    """Under which key an origin file has it: a ref, or what rpm-ostree and bootc write for a container image."""
+    return "container-image-reference" if origin.startswith("ostree-") else "refspec"
 
 
 def karg_options(kargs: Sequence[str]) -> list[str]:

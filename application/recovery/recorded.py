@@ -1,11 +1,12 @@
 """What the log ever knew of images and layers, whatever has become of them since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from domain.events.codec import decode
 from domain.events.image import ImageObserved, ImagePulled, LayerReferenced
-from domain.ports import EventLog
+from domain.ledger.entry import Entry
 from domain.values import Digest, ImageId, LayerId
 
 
@@ -28,10 +29,16 @@ class Recorded:
     links: dict[LayerId, set[str]] = field(default_factory=dict)
 
 
-def read_recorded(log: EventLog) -> Recorded:
-    """One pass over the events that say it."""
+class Entries(Protocol):
+    def entries(
+        self, start: int = 1, stop: int | None = None, *, kinds: Sequence[str] = (), reverse: bool = False
+    ) -> Iterator[Entry]: ...
+
+
+def read_recorded(log: Entries, stop: int | None = None) -> Recorded:
+    """One pass over the events that say it, up to position `stop`."""
     found = Recorded()
-    for event in _events(log):
+    for event in _events(log, stop):
         if isinstance(event, LayerReferenced):
             if event.link is not None:
                 found.links.setdefault(event.layer, set()).add(event.link)
@@ -43,8 +50,8 @@ def read_recorded(log: EventLog) -> Recorded:
     return found
 
 
-def _events(log: EventLog) -> Iterator[ImagePulled | ImageObserved | LayerReferenced]:
-    for entry in log.entries(kinds=[ImagePulled.kind, ImageObserved.kind, LayerReferenced.kind]):
+def _events(log: Entries, stop: int | None) -> Iterator[ImagePulled | ImageObserved | LayerReferenced]:
+    for entry in log.entries(1, stop, kinds=[ImagePulled.kind, ImageObserved.kind, LayerReferenced.kind]):
         event = decode(entry)
         if isinstance(event, ImagePulled | ImageObserved | LayerReferenced):
             yield event

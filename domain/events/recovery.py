@@ -54,7 +54,7 @@ class StoreReplayed:
 @dataclass(frozen=True, slots=True)
 class ReplayCompared:
     """What a replay rebuilt was held against the log: `compared` points, and `count` differences, of which
-    `differences` has the first hundred.
+    `differences` has the first thirty.
     """
 
     kind: ClassVar[str] = "replay.compared"

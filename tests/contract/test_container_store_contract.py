@@ -191,3 +191,19 @@ def test_an_old_link_name_leads_to_its_layer_again(world: World) -> None:
     world.store.restore_links(old)
     world.store.restore_links(old)
     assert world.store.link_problems(world.store.view(), old) == []
+
+
+def test_names_are_put_exactly_and_taken_from_others(world: World) -> None:
+    first, second = world.pull(world.push("app", b"1")[0]), world.pull(world.push("db", b"2")[0])
+    by_digest = world.store.view().images[first].names[0]
+    world.store.put_names({first: ["localhost/a:1", by_digest], second: []})
+    token = world.store.view().token
+    world.store.put_names({first: ["localhost/a:1", by_digest], second: []})
+    images = world.store.view().images
+    assert (images[first].names, images[second].names) == (("localhost/a:1", by_digest), ())
+    world.store.put_names({second: ["localhost/a:1"]})
+    images = world.store.view().images
+    assert (images[first].names, images[second].names) == ((by_digest,), ("localhost/a:1",))
+    assert world.store.view().token != token
+    world.store.tag(first, "localhost/c:1")  # the tools go on with it
+    assert set(world.store.view().images[first].names) == {by_digest, "localhost/c:1"}

@@ -150,6 +150,13 @@ class FakeStore:
         stored = self._images[image]
         self._images[image] = replace(stored, names=tuple(each for each in stored.names if each not in names))
 
+    def put_names(self, names: Mapping[ImageId, Sequence[str]]) -> None:
+        self._changes += 1
+        taken = {name for each in names.values() for name in each}
+        for image, stored in self._images.items():
+            kept = tuple(name for name in stored.names if name not in taken)
+            self._images[image] = replace(stored, names=tuple(names.get(image, kept)))
+
     def delete(self, image: ImageId) -> None:
         if image not in self._images:
             return

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.ostree.repo import parse_refspec
-from domain.errors import Ambiguous, BadInput, NotAStore, NotFound, ProgramFailed
+from domain.errors import Ambiguous, BadInput, Failed, NotAStore, NotFound, ProgramFailed
 from domain.kernel_arguments import parse_karg
 from domain.ports import OsDeployment
 from domain.roots import RootTree
@@ -149,6 +149,35 @@ class FakeOsTree:
     def _refspec(self, origin: str, commit: Commit) -> str:
         elsewhere = sorted(ref for ref in self.repo.refs if ref.partition(":")[2] == origin)
         return next((ref for ref in (origin, *elsewhere) if self.repo.refs.get(ref) == commit), commit)
+
+    def restore(self, deployment: DeploymentId, *, origin: str, kargs: Sequence[str]) -> None:
+        self._require()
+        if deployment in self._roots:
+            return
+        name = parse_deployment(deployment)
+        if name.stateroot not in self._stateroots:
+            raise NotFound(f"there is no stateroot {name.stateroot}")
+        self.check_deployable(name.commit)
+        there = [each for each in self._order if (each.stateroot, each.commit) == (name.stateroot, name.commit)]
+        if any(each.serial > name.serial for each in there):
+            raise Failed(f"ostree gives commit {name.commit[:12]} another serial than {name.serial}")
+        made = OsDeployment(
+            name.id, name.stateroot, name.commit, name.serial, origin or name.commit, tuple(map(parse_karg, kargs)),
+            False, False, False,
+        )  # fmt: skip
+        self._order.insert(0, made)
+        self._roots[name.id] = self.tree(name.commit)
+
+    def set_order(self, order: Sequence[DeploymentId]) -> None:
+        by_id = {each.id: each for each in self._order}
+        if sorted(by_id) != sorted(order):
+            raise Failed("these are not the deployments that are there")
+        self._order = [by_id[name] for name in order]
+
+    def name_commit(self, ref: str, commit: Commit) -> None:
+        _, remote, name, parents = parse_refspec(ref)
+        if not remote and not parents and name not in self.repo.commits:
+            self.repo.refs[name] = commit
 
     def set_default(self, deployment: DeploymentId) -> None:
         index = self._index(deployment)
