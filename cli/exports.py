@@ -1,9 +1,12 @@
 """What exporting and checking commands share: files that come from outside or go there, and the record of it."""
 
 import hashlib
+import sys
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
+from adapters.files.replacing import replaced
 from adapters.files.state_directory import replace_bytes
 from cli.session import Session
 from domain.errors import Failed, StoreError
@@ -46,6 +49,26 @@ def sha256_of(path: Path) -> str:
     """A file's SHA-256, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_file(path: Path, pieces: Iterable[bytes]) -> str:
+    """Write a file whole or not at all, on disk when this returns; its SHA-256 (hex). Raises Failed."""
+    digest = hashlib.sha256()
+    with replaced(path) as file:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()
+
+
+def write_to_stdout(pieces: Iterable[bytes]) -> str:
+    """The same to stdout, as it comes."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        sys.stdout.buffer.write(piece)
+    sys.stdout.flush()
+    return digest.hexdigest()
 
 
 def read_note(path: Path) -> str:

@@ -13,6 +13,7 @@ PROGRAMS = {
     "openssl": "openssl", "gpg": "gpg", "unshare": "util-linux", "setpriv": "util-linux", "mkfs.ext4": "e2fsprogs",
     "chattr": "e2fsprogs", "dot": "graphviz",
     "script": "bsdutils",
+    "chromium": "chromium", "chromedriver": "chromium-driver",
 }  # fmt: skip
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from adapters.files.replacing import replaced
 from domain.errors import BadInput, Failed
 
 _BLOCK = 512
@@ -67,21 +68,9 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
 
     Raises Failed.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            yield ArchiveWriter(file)
-            file.write(_END)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(directory)
-        os.close(directory)
-    except OSError as error:
-        raise Failed(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    with replaced(path) as file:
+        yield ArchiveWriter(file)
+        file.write(_END)
 
 
 class MemberReader:

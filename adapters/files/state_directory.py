@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adapters.files.layout import Layout
 from adapters.files.remedies import remedy
+from adapters.files.replacing import replaced, sync_directory
 from domain.errors import Failed, NotAStore, Usage
 
 # skopeo writes a store as [DRIVER@ROOT+RUNROOT:OPTIONS], the kernel overlay's mount options as lowerdir=A:B,upperdir=C.
@@ -62,15 +63,6 @@ def write_new(path: Path, text: str) -> None:
     sync_directory(path.parent)
 
 
-def sync_directory(path: Path) -> None:
-    """Make renames and new names in a directory outlast a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def replace_file(path: Path, text: str) -> None:
     """Write a text file whole or not at all, on disk when this returns. Raises Failed."""
     replace_bytes(path, text.encode())
@@ -78,17 +70,8 @@ def replace_file(path: Path, text: str) -> None:
 
 def replace_bytes(path: Path, data: bytes) -> None:
     """The same for bytes. Raises Failed."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise Failed(f"cannot write {path}: {error.strerror}") from error
+    with replaced(path) as file:
+        file.write(data)
 
 
 def mode_problems(layout: Layout) -> list[tuple[str, str]]:

@@ -59,7 +59,7 @@ def export_bundle(log: LogRows, prover: Prover, wanted: Wanted, archive: Abstrac
     """Write the bundle; what it covers. Raises Tampered where the log's bytes do not give its signed root, and then
     nothing is left; Failed.
     """
-    events = _Events(log, wanted, prover.head.size)
+    events = Events(log, wanted, prover.head.size)
     facts = Facts(events.store, parse_checkpoint(parse_note(prover.head.checkpoint).text), events.coverage,
                   wanted.filters)  # fmt: skip
     written: dict[str, Member] = {}
@@ -88,12 +88,13 @@ def export_bundle(log: LogRows, prover: Prover, wanted: Wanted, archive: Abstrac
     return events.coverage
 
 
-class _Events:
-    """The events of one export, read anew each time they are asked for."""
+class Events:
+    """The events of one export, read anew each time they are asked for, and what they cover."""
 
     def __init__(self, log: LogRows, wanted: Wanted, size: int) -> None:
         self._log = log
         self._wanted = wanted
+        self.filters = wanted.filters
         self._complete = not wanted.filters
         genesis = self.at(0)
         self.store = parse_genesis(genesis.body.kind, genesis.body.payload).store
@@ -109,11 +110,12 @@ class _Events:
     def chosen(self) -> Iterator[Event]:
         """What was asked for."""
         for event in self._read(self._wanted.start, self._wanted.stop, self._may_fit()):
-            if self._complete or self._wanted.filters.takes(self._document(event)):
+            if self._complete or self._wanted.filters.takes(self.document(event)):
                 yield event
 
     def documents(self) -> Iterator[Document]:
-        return map(self._document, self.chosen())
+        """The same in their public form."""
+        return map(self.document, self.chosen())
 
     def about_keys(self) -> Iterator[Event]:
         return (self.at(position - 1) for position in self._log.key_positions(self._size))
@@ -156,7 +158,8 @@ class _Events:
             if fits is None or fits(row):
                 yield _event(row)
 
-    def _document(self, event: Event) -> Document:
+    def document(self, event: Event) -> Document:
+        """One event as events.jsonl has it."""
         return event_document(self.store, event.record, event.parts, event.body, event.leaf)
 
 

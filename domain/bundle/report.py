@@ -121,7 +121,8 @@ def _summary(facts: Facts, view: bool) -> str:
         rows.append(("Before", str(span["before"] or "the end of the log at this checkpoint")))
     rows += [("Only", word) for word in facts.filters.words()]
     if coverage.count > MAX_ROWS:
-        rows.append(("Shown", f"the first {MAX_ROWS}; all are in events.jsonl"))
+        rest = "narrow the range for the others" if view else "all are in events.jsonl"
+        rows.append(("Shown", f"the first {MAX_ROWS}; {rest}"))
     if not view:
         rows.append(("To check", "python3 verify_bundle.py BUNDLE --key VKEY; or by hand: VERIFY.md"))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(_text(text))}</dd>\n" for name, text in rows)

@@ -3,16 +3,18 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 
 from adapters.files.archive import new_archive
 from adapters.files.static_files import StaticDirectory
-from application.audit.exporting import Wanted, export_bundle
+from application.audit.exporting import Events, Wanted, export_bundle
 from application.audit.tiling import export_tiles
+from application.audit.viewing import FORMS, Form, view
 from cli.commands.history import check_types
 from cli.events import find_in_history
-from cli.exports import place_verifier, read_note, record_export, sha256_of
+from cli.exports import place_verifier, read_note, record_export, sha256_of, write_file, write_to_stdout
 from cli.options import global_options
 from cli.output import many, size
 from cli.proving import prover, tree_rows
@@ -21,8 +23,9 @@ from cli.session import Session, pass_session
 from domain.bundle.manifest import Coverage, Filters, statement
 from domain.errors import Failed, Usage
 from domain.events.audit import AuditExported
+from domain.ledger.checkpoint import parse_checkpoint, parse_note
 
-FORMATS = ("bundle", "tiles")
+FORMATS = ("bundle", "tiles", *FORMS)
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ class _Done:
 
 @click.command("export")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="PATH",
-              help="Where to write: a file, or a directory for tiles.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(FORMATS), default="bundle", show_default=True)
+              help="Where to write: a file, a directory for tiles; - for stdout, of what is for reading.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(FORMATS), default="bundle", show_default=True,
+              help="bundle is evidence, tiles are the whole log; the others are for reading.")  # fmt: skip
 @click.option("--since", metavar="T|P", help="From this time or position on, or '2h', '7d' ago.")
 @click.option("--until", metavar="T|P", help="Up to this time or position.")
 @click.option("--target", help="Only what concerns this image, layer or deployment.")
@@ -64,15 +68,25 @@ def export(
     Examples:
       storectl audit export --since 2026-11-01 --until 2026-11-30T23:59:59Z -o november.bundle
       storectl audit export --format tiles -o /srv/www/log
+      storectl audit export --format ocsf --since 1h -o - >> /var/log/storectl.ocsf
     """
     check_types(types)
     named = find_in_history(session, target) if target else None
     filters = Filters(named, types, operation, actor)
-    if form == "tiles" and (filters or since or until or against):
+    if form == "tiles" and (filters or since or until):
         raise Usage("tiles are the whole log: no range, no filters")
-    done = _tiles(session, output) if form == "tiles" else _bundle(session, output, (since, until), filters, against)
+    if against and form != "bundle":
+        raise Usage("--against is for bundles: nothing else leads from a checkpoint")
+    if form == "tiles":
+        done = _tiles(session, output)
+    elif form == "bundle":
+        done = _bundle(session, output, (since, until), filters, against)
+    else:
+        done = _view(session, output, (since, until), filters, form)
     if record:
         record_export(session, done.event)
+    if str(output) == "-":
+        return
     if session.out.json:
         session.out.answer({"format": form, "path": str(output), "size": done.event.size, "sha256": done.event.sha256,
                             **done.answer})  # fmt: skip
@@ -83,8 +97,7 @@ def export(
 def _bundle(
     session: Session, output: Path, asked: tuple[str | None, str | None], filters: Filters, against: tuple[Path, ...]
 ) -> _Done:
-    if output.is_dir():
-        raise Failed(f"{output} is a directory", hint="name the file to write")
+    _require_file(output)
     made = prover(session)
     start, stop = parse_range(session, made.head, *asked)
     notes = [read_note(path) for path in against]
@@ -97,6 +110,26 @@ def _bundle(
         "bytes": count, "verifier": str(verifier) if verifier else None,
     }  # fmt: skip
     return _Done(event, answer, f"{_words(coverage)}, {size(count)}\n{statement(coverage.proves)}")
+
+
+def _require_file(output: Path) -> None:
+    if output.is_dir():
+        raise Failed(f"{output} is a directory", hint="name the file to write")
+
+
+def _view(session: Session, output: Path, asked: tuple[str | None, str | None], filters: Filters, form: str) -> _Done:
+    head = session.reader().head()
+    events = Events(session.reader(), Wanted(*parse_range(session, head, *asked), filters), head.size)
+    pieces = view(events, cast("Form", form), parse_checkpoint(parse_note(head.checkpoint).text))
+    if str(output) == "-":
+        sha256 = write_to_stdout(pieces)
+    else:
+        _require_file(output)
+        sha256 = write_file(output, pieces)
+    coverage = events.coverage
+    event = AuditExported(form, coverage.first, coverage.last, coverage.size, filters.words(), sha256)
+    answer: dict[str, object] = {"first": coverage.first, "last": coverage.last, "events": coverage.count}
+    return _Done(event, answer, f"{_words(coverage)}, as {form}: for reading, it proves nothing")
 
 
 def _words(coverage: Coverage) -> str:
