@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from application.journal import Journal
 from domain.archive_ports import PastLogs
 from domain.graph import ReferenceGraph
-from domain.ports import ConsumerStores, ContainerStore, ImageSourcePort, OsTree, Progress, RegistryOptions
+from domain.ports import ConsumerStores, ContainerStore, ImageSourcePort, Keyring, OsTree, Progress, RegistryOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Host:
     give_up_reserve: Callable[[], bool] = field(default=lambda: False)
     progress: Progress = field(default=lambda text: None)
     past: PastLogs | None = None
+    keys: Keyring = field(kw_only=True)
 
     @property
     def graph(self) -> ReferenceGraph:

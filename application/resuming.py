@@ -8,6 +8,7 @@ from application.binding import BINDING, PULLING
 from application.deploying import DEPLOYING, FETCHING
 from application.host import Host
 from application.initialising import INITIALISING
+from application.keys.rotating import ROTATING
 from application.pinning import PINNING
 from application.procedures import Procedure, carry_out
 from application.pruning import PRUNING
@@ -31,6 +32,7 @@ PROCEDURES: Mapping[str, Procedure] = {
         PULLING,
         REPLAYING,
         ROLLING_BACK,
+        ROTATING,
         UNDEPLOYING,
     )
 }

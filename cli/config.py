@@ -22,15 +22,21 @@ class Config:
     stall_s: float = STALL_S
 
     def passphrase(self) -> bytes | None:
-        """From the environment's file, systemd's credential directory, or the configured file. Raises KeyUnusable."""
+        """The one that encrypts new keys. Raises KeyUnusable."""
+        return next(iter(self.passphrases()), None)
+
+    def passphrases(self) -> tuple[bytes, ...]:
+        """From the environment's file, systemd's credential directory, or the configured file: the one in use, and
+        behind it, while it is changed, the one before. Raises KeyUnusable.
+        """
         named = os.environ.get("STORECTL_KEY_PASSPHRASE_FILE")
         directory = os.environ.get("CREDENTIALS_DIRECTORY")
         credential = Path(directory) / _CREDENTIAL if directory else None
         if named:
-            return read_passphrase(Path(named))
+            return read_passphrases(Path(named))
         if credential is not None and credential.exists():
-            return read_passphrase(credential)
-        return read_passphrase(self.passphrase_file) if self.passphrase_file else None
+            return read_passphrases(credential)
+        return read_passphrases(self.passphrase_file) if self.passphrase_file else ()
 
 
 def read_config(path: Path) -> Config:
@@ -64,10 +70,15 @@ def config_text(passphrase_file: Path | None) -> str:
 
 def read_passphrase(path: Path) -> bytes:
     """The file's first line. Raises KeyUnusable."""
+    return read_passphrases(path)[0]
+
+
+def read_passphrases(path: Path) -> tuple[bytes, ...]:
+    """The file's first line, and its second where it has one: the passphrase before. Raises KeyUnusable."""
     try:
-        secret = path.read_bytes().split(b"\n", 1)[0].rstrip(b"\r")
+        first, *rest = [line.rstrip(b"\r") for line in path.read_bytes().split(b"\n")][:2]
     except OSError as error:
         raise KeyUnusable(f"cannot read the passphrase file {path}: {error.strerror}") from error
-    if not secret:
+    if not first:
         raise KeyUnusable(f"the passphrase file {path} is empty", hint="put the passphrase on its first line")
-    return secret
+    return (first, *(line for line in rest if line))

@@ -8,16 +8,23 @@ from adapters.keys.key_files import KeySigner, ensure_key
 from cli.config import config_text, read_passphrase
 from cli.session import Session, actor, new_store_id
 from domain.errors import Usage
+from domain.events.base import Event
 from domain.events.codec import draft
+from domain.events.key import KeyAdded
 from domain.events.store import StoreInitialised
-from domain.ledger.keys import VerifierKey, is_key_name
+from domain.ledger.key_changes import Role, Statement
+from domain.ledger.keys import Signer, VerifierKey, is_key_name, root_key_name
 
 _MAX_ORIGIN_BYTES = 255
 """As the log format limits it."""
 
 
-def found_log(session: Session, origin: str | None, passphrase_file: Path | None, wait_s: float) -> bool:
+def found_log(
+    session: Session, origin: str | None, passphrase_file: Path | None, wait_s: float, root: Signer | None = None
+) -> bool:
     """Make the directory, the keys and the log with its first event, as far as they are missing; whether any was.
+
+    With a root key, the log names it, and it certifies the others.
 
     Raises NotAStore for a directory that is something else, Usage for an origin that is none.
     """
@@ -32,29 +39,33 @@ def found_log(session: Session, origin: str | None, passphrase_file: Path | None
     with session.lock().hold(wait_s):
         if session.layout.log.exists():
             return False
-        _create_log(session, origin, passphrase_file).close()
+        _create_log(session, origin, passphrase_file, root).close()
     return True
 
 
 def store_document(session: Session, *, created: bool) -> dict[str, object]:
     """What `init` and `adopt` answer."""
     genesis = session.reader().genesis()
-    vkey = str(VerifierKey(genesis.origin, genesis.log_key))
+    vkey = VerifierKey(genesis.origin, session.reader().key_schedule().current("log"))
+    root = VerifierKey(root_key_name(genesis.origin), genesis.root_key) if genesis.root_key else None
     return {
-        "store": genesis.store, "origin": genesis.origin, "vkey": vkey, "sysroot": str(session.sysroot),
-        "created": created,
+        "store": genesis.store, "origin": genesis.origin, "vkey": str(vkey), "root_vkey": str(root) if root else None,
+        "sysroot": str(session.sysroot), "created": created,
     }  # fmt: skip
 
 
 def tell_store(session: Session, document: dict[str, object]) -> None:
     """The same for people."""
-    for name in ("store", "origin", "vkey"):
-        session.out.line(f"{name:<8} {document[name]}")
+    for name, title in (("store", "store"), ("origin", "origin"), ("vkey", "vkey"), ("root_vkey", "root")):
+        if document[name]:
+            session.out.line(f"{title:<8} {document[name]}")
     if not document["created"]:
         session.out.note("the store was there already: nothing was changed")
 
 
-def _create_log(session: Session, origin: str | None, passphrase_file: Path | None) -> SqliteEventLog:
+def _create_log(
+    session: Session, origin: str | None, passphrase_file: Path | None, root: Signer | None
+) -> SqliteEventLog:
     store = new_store_id()
     name = origin or f"storectl.local/{store}"
     secret = read_passphrase(passphrase_file) if passphrase_file else session.config.passphrase()
@@ -62,8 +73,17 @@ def _create_log(session: Session, origin: str | None, passphrase_file: Path | No
         write_new(session.layout.config, config_text(passphrase_file.absolute()))
     log_signer: KeySigner = ensure_key(session.layout.keys / "log.key", secret)
     event_signer: KeySigner = ensure_key(session.layout.keys / "event.key", secret)
-    first = StoreInitialised(store, name, log_signer.public_key, event_signer.public_key, None)
+    public = root.public_key if root else None
+    events: list[Event] = [StoreInitialised(store, name, log_signer.public_key, event_signer.public_key, public)]
+    if root is not None:
+        events += [certificate(name, 1, "log", log_signer, root), certificate(name, 2, "event", event_signer, root)]
     return SqliteEventLog.create(
-        session.layout.log, session.layout.high_water, name, [draft(first)],
+        session.layout.log, session.layout.high_water, name, [draft(event) for event in events],
         log_signer=log_signer, event_signer=event_signer, actor=actor(), operation="", now_us=session.now_us(),
     )  # fmt: skip
+
+
+def certificate(origin: str, index: int, role: Role, key: Signer, root: Signer) -> KeyAdded:
+    """The event at `index` by which the root answers for a key of the first event."""
+    signed = Statement("add", origin, index, role, root.public_key, b"", key.public_key).signed_bytes()
+    return KeyAdded(role, key.public_key, None, key.sign(signed), root.sign(signed))

@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,9 +44,11 @@ from projections.tables import Row, deployments
 if TYPE_CHECKING:
     # Imported where they are used, so that reading commands start without the library and cryptography.
     from adapters.event_log.log import SqliteEventLog
+    from adapters.keys.keyring import KeyFiles
     from application.host import Host
     from application.journal import Step
     from application.resuming import Resumed
+    from domain.ledger.key_changes import Role
 
 KILL_AT = "STORECTL_TEST_KILL_AT"
 """A crash test's hook: the number of the step boundary at which the process kills itself."""
@@ -164,9 +166,13 @@ class Session:
             yield ended
 
     @contextmanager
-    def host(self, wait_s: float, registry: RegistryOptions, jobs: int = 4, *, frees: bool = False) -> Iterator["Host"]:
+    def host(
+        self, wait_s: float, registry: RegistryOptions, jobs: int = 4, *, frees: bool = False,
+        lost: Collection["Role"] = (),
+    ) -> Iterator["Host"]:  # fmt: skip
         """The host with the lock held and the log open for appending, nothing done yet.
 
+        Without the keys of the roles in `lost`: nothing but their replacement can be appended then.
         A full disk is told as such, with the file systems that are full, whoever met it.
         """
         self.require_store()
@@ -176,7 +182,7 @@ class Session:
                 reserve.give_up()
             try:
                 refuse_unless_writable(free_space(self.layout.state, "the sysroot"))
-                with self._open_log() as log:
+                with self._open_log(lost) as log:
                     yield self.host_with(log, registry, jobs, wait_s)
             except (StoreError, OSError) as error:
                 failure = error if isinstance(error, StoreError) else Failed(os_words(error), hint=remedy(error))
@@ -234,17 +240,25 @@ class Session:
         """The store's lock, for init: before there is a log."""
         return self._lock()
 
-    @contextmanager
-    def _open_log(self) -> Iterator["SqliteEventLog"]:
-        from adapters.event_log.log import SqliteEventLog
-        from adapters.keys.key_files import load_key
+    @cached_property
+    def keyring(self) -> "KeyFiles":
+        """The store's private keys. Raises KeyUnusable where the passphrase cannot be read."""
+        from adapters.keys.keyring import KeyFiles
 
-        secret = self.config.passphrase()
+        return KeyFiles(self.layout.keys, self.config.passphrases())
+
+    @contextmanager
+    def _open_log(self, lost: Collection["Role"]) -> Iterator["SqliteEventLog"]:
+        from adapters.event_log.log import SqliteEventLog
+
+        schedule = self.reader().key_schedule()
+        self.keyring.settle(schedule)
         with SqliteEventLog(
             self.layout.log,
             self.layout.high_water,
-            log_signer=load_key(self.layout.keys / "log.key", secret),
-            event_signer=load_key(self.layout.keys / "event.key", secret),
+            log_signer=None if "log" in lost else self.keyring.signer("log", schedule),
+            event_signer=None if "event" in lost else self.keyring.signer("event", schedule),
+            find_key=self.keyring.find,
         ) as log:
             yield log
 
@@ -265,6 +279,7 @@ class Session:
         return Host(
             journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s,
             Reserve(self.layout.reserve).give_up, self.out.progress, PastLogFiles(self.layout.past),
+            keys=self.keyring,
         )  # fmt: skip
 
 

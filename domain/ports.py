@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.ledger.entry import Draft, Entry, Head
+from domain.ledger.key_changes import Role
+from domain.ledger.key_schedule import KeySchedule
 from domain.references import ImageSource
 from domain.roots import RootTree
 from domain.store_view import StoredImage, StoreView
@@ -38,6 +40,28 @@ class EventLog(Protocol):
         self, start: int = 1, stop: int | None = None, *, kinds: Sequence[str] = (), reverse: bool = False
     ) -> Iterator[Entry]:
         """Positions start..stop (inclusive), optionally only some kinds, in order or from the end."""
+
+    def key_schedule(self) -> KeySchedule:
+        """Which key may sign what, as the log says now."""
+
+
+class Keyring(Protocol):
+    """The store's private keys: of each role the one in force, and one that is staged to take its place."""
+
+    def stage(self, role: Role) -> bytes:
+        """Make a new key, on disk before this returns, in the place of one staged earlier; its public half."""
+
+    def staged(self, role: Role) -> bytes | None:
+        """The public half of the staged key."""
+
+    def sign(self, public_key: bytes, data: bytes) -> bytes:
+        """64 bytes, by the key in force or a staged one. Raises KeyUnusable where it is neither."""
+
+    def promote(self, role: Role) -> None:
+        """The staged key takes the place of the other. Idempotent."""
+
+    def discard(self, role: Role) -> None:
+        """The staged key goes. Idempotent."""
 
 
 class Clock(Protocol):

@@ -12,13 +12,14 @@ from adapters.event_log.high_water import HighWater, Mark
 from adapters.event_log.opening import log_keys, require_extends_mark, require_sound, require_store_keys
 from adapters.event_log.reader import LogReader
 from adapters.event_log.sealing import Terms
-from adapters.event_log.signing import Signing
+from adapters.event_log.signing import FindKey, Signing
 from adapters.keys import ed25519
 from domain.errors import StoreError
 from domain.ledger.bulk import read_row
 from domain.ledger.entry import Draft, Entry, Head
 from domain.ledger.key_changes import KEY_STREAM
-from domain.ledger.keys import Signer
+from domain.ledger.key_schedule import KeySchedule
+from domain.ledger.keys import Signer, Verify
 
 
 class SqliteEventLog:
@@ -31,20 +32,20 @@ class SqliteEventLog:
         *,
         log_signer: Signer | None,
         event_signer: Signer | None,
-        staged: Sequence[Signer] = (),
+        find_key: FindKey = lambda public_key: None,
         lock_timeout_s: float = schema.LOCK_TIMEOUT_S,
     ) -> None:
         """Opens, after cheap checks that this is the log that was left: see adapters.event_log.opening.
 
         A signer is None where its key is lost: then only an event by which the root replaces it can be appended.
-        `staged` are the keys that events may put in force.
+        `find_key` finds the keys that events put in force.
         Raises NotFound, BadInput, UnknownFormat (the file), KeyUnusable (another store's keys), Tampered (it lost or
         changed events), Busy, Failed.
         """
         self._reader = LogReader(path, lock_timeout_s=lock_timeout_s, long_reads=lambda: read_row)
         try:
             schedule = self._reader.key_schedule(ed25519.verify)
-            signing = Signing(log_signer, event_signer, tuple(staged), schedule.changes)
+            signing = Signing(log_signer, event_signer, find_key, schedule.changes)
             require_store_keys(self._reader, schedule, signing)
             self._high_water = self._open_mark(mark_path)
             # The mark before the head: an append by another process in between makes the head higher, never lower.
@@ -119,6 +120,10 @@ class SqliteEventLog:
     ) -> Iterator[Entry]:
         """As LogReader.entries."""
         return self._reader.entries(start, stop, kinds=kinds, reverse=reverse)
+
+    def key_schedule(self, verify: Verify | None = None) -> KeySchedule:
+        """As LogReader.key_schedule."""
+        return self._reader.key_schedule(verify)
 
     def append(
         self, drafts: Sequence[Draft], *, expected: int, actor: str, operation: str, now_us: int

@@ -1,6 +1,6 @@
 """The private keys that a log is continued with, and what becomes of them when an event changes keys."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from domain.errors import KeyUnusable
@@ -8,18 +8,21 @@ from domain.ledger.entry import Draft
 from domain.ledger.key_changes import KEY_STREAM, Added, KeyChange, Rotated, parse_key_change
 from domain.ledger.keys import Signer
 
+FindKey = Callable[[bytes], Signer | None]
+"""The private half of a public key (32 bytes), where it is at hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signing:
     """`log` signs checkpoints, `event` signs events; None for a key that is lost, until the root replaces it.
 
-    `staged` are keys that an event may put in the place of these. `changes` is how many events of the stream `keys` the
+    `find` finds keys that an event puts in the place of these. `changes` is how many events of the stream `keys` the
     log had when the keys were found to be those in force: an append refuses to sign if there are more by then.
     """
 
     log: Signer | None
     event: Signer | None
-    staged: tuple[Signer, ...] = ()
+    find: FindKey = lambda public_key: None
     changes: int = 0
 
     def of_event(self) -> Signer:
@@ -44,7 +47,7 @@ class Signing:
         new = replacement(change)
         if new is None:
             return self
-        signer = next((each for each in self.staged if each.public_key == new), None)
+        signer = self.find(new)
         if signer is None:
             raise KeyUnusable(f"the private half of the new {change.role} key is not at hand")
         return replace(self, log=signer) if change.role == "log" else replace(self, event=signer)

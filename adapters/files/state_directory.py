@@ -77,7 +77,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
 def mode_problems(layout: Layout) -> list[tuple[str, str]]:
     """Which of storectl's own files others may read or write: (path, problem)."""
     wanted = [(layout.state, 0o700), (layout.keys, 0o700), (layout.checkpoints, 0o700)]
-    wanted += [(key, 0o600) for key in sorted(layout.keys.glob("*.key"))]
+    wanted += [(key, 0o600) for key in sorted(layout.keys.glob("*.key*"))]
     found = []
     for path, mode in wanted:
         has = path.stat().st_mode & 0o777 if path.exists() else None

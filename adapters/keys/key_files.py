@@ -185,4 +185,4 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-_RESTORE = "restore it from a backup; without it the log can be read, but not continued"
+_RESTORE = "restore it from a backup, or replace it with the root key: 'storectl keys enrol'"

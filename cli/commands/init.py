@@ -10,6 +10,7 @@ from application.observing import observe
 from application.resuming import resume
 from cli.founding import found_log, store_document, tell_store
 from cli.options import global_options, recordable, wait_option
+from cli.root_key import read_root, root_key_options
 from cli.session import Session, pass_session
 from domain.ports import RegistryOptions
 from domain.values import parse_stateroot
@@ -19,6 +20,7 @@ from domain.values import parse_stateroot
 @click.option("--origin", help="The log's name, a URL without a scheme. [default: storectl.local/<store id>]")
 @click.option("--stateroot", help="Make this stateroot, too. [default: 'default', where there is none]")
 @click.option("--key-passphrase-file", type=click.Path(path_type=Path), help="Encrypt the private keys with it.")
+@root_key_options
 @click.option(
     "--consumer",
     "consumers",
@@ -31,6 +33,7 @@ from domain.values import parse_stateroot
 @pass_session
 def command(
     session: Session, origin: str | None, stateroot: str | None, key_passphrase_file: Path | None,
+    root_key: Path | None, root_passphrase_file: Path | None,
     consumers: tuple[Path, ...], wait: float,
 ) -> None:  # fmt: skip
     """Make, or complete, the sysroot, the container store, the signing keys and the log with its first event.
@@ -44,7 +47,7 @@ def command(
     """
     wanted = parse_stateroot(stateroot) if stateroot is not None else None
     places = [recordable(path.resolve(), "--consumer") for path in consumers]
-    created = found_log(session, origin, key_passphrase_file, wait)
+    created = found_log(session, origin, key_passphrase_file, wait, read_root(root_key, root_passphrase_file))
     with session.host(wait, RegistryOptions()) as host:
         ended = resume(host)
         changed = initialise(host, wanted) or created or bool(ended)

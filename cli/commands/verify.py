@@ -8,7 +8,6 @@ import click
 from adapters.event_log.high_water import HighWater
 from adapters.event_log.raw_file import RawLogFile
 from adapters.keys.ed25519 import verify
-from adapters.keys.key_files import load_key
 from application.audit.verdict import Finding, Verdict
 from application.audit.verifying import Trust, verify_log
 from cli.options import global_options
@@ -98,10 +97,9 @@ def _own_trust(session: Session, notes: list[str]) -> Trust:
 
     Raises KeyUnusable.
     """
-    keys, secret = session.layout.keys, session.config.passphrase()
+    keys = session.keyring
     try:
-        log_key = load_key(keys / "log.key", secret).public_key
-        event_key = load_key(keys / "event.key", secret).public_key
+        log_key, event_key = keys.public("log"), keys.public("event")
     except KeyUnusable as error:
         raise KeyUnusable(error.message, hint="or name the verifier key: --key VKEY") from error
     key = VerifierKey(_origin(session.layout.log), log_key)

@@ -20,7 +20,7 @@ from tests.support.keyed import ROOT_KEY, added, first_events, new_key, revoked,
 from tests.support.logs import EVENT_KEY, LOG_KEY, NOW, ORIGIN, OTHER_KEY, append, draft, mark_path
 
 LOG2, EVENT2, EVENT3 = new_key(1), new_key(2), new_key(3)
-STAGED = (LOG2, EVENT2, EVENT3)
+STAGED = {key.public_key: key for key in (LOG2, EVENT2, EVENT3)}
 ROOT_VKEY = VerifierKey(f"{ORIGIN}/root", ROOT_KEY.public_key)
 
 
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def opened(path: Path, log: KeySigner | None, event: KeySigner | None) -> SqliteEventLog:
-    return SqliteEventLog(path, mark_path(path), log_signer=log, event_signer=event, staged=STAGED)
+    return SqliteEventLog(path, mark_path(path), log_signer=log, event_signer=event, find_key=STAGED.get)
 
 
 def verdict(path: Path, key: VerifierKey | None, against: Sequence[str] = ()) -> Verdict:

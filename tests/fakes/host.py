@@ -15,6 +15,7 @@ from domain.store_view import StoreView
 from domain.values import LayerId, OperationId, Stateroot, StoreId
 from projections.reference_graph import fold
 from tests.fakes.container_store import FakeRegistry, FakeSource, FakeStore
+from tests.fakes.keyring import FakeKeyring
 from tests.fakes.log import FakeClock, FakeLog
 from tests.fakes.ostree import FakeOsTree, FakeRepo
 from tests.lab.os_trees import quadlet
@@ -66,10 +67,13 @@ class Machine:
         self.store = FakeStore(self.registry)
         self.os = FakeOsTree(sources={SOURCE: self.repo})
         self.consumers = FakeConsumers()
+        self.keys = FakeKeyring()
         self._operations = itertools.count(1)
         self.os.initialise(OS)
         self.store.create()
-        self.process().journal.record(StoreInitialised(StoreId("s"), "test/log", bytes(32), bytes(32), None))
+        self.process().journal.record(
+            StoreInitialised(StoreId("s"), "test/log", self.keys.current["log"], self.keys.current["event"], None)
+        )
 
     def process(self, step: Step = lambda name: None) -> Host:
         """A new process on this machine, which knows only what the log says."""
@@ -77,7 +81,7 @@ class Machine:
         journal = Journal(
             self.log, graph, self.clock, "test", lambda: OperationId(f"{next(self._operations):016x}"), step
         )
-        return Host(journal, self.store, self.os, FakeSource(self.registry), self.consumers, jobs=1)
+        return Host(journal, self.store, self.os, FakeSource(self.registry), self.consumers, jobs=1, keys=self.keys)
 
     def commit(self, ref: str, bound: Mapping[str, str], version: str = "1") -> str:
         """An OS that binds these images (quadlet file → reference)."""

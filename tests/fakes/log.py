@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import Conflict
 from domain.ledger.entry import Draft, Entry, Head
+from domain.ledger.key_schedule import KeySchedule
 
 
 @dataclass
@@ -44,6 +45,12 @@ class FakeLog:
             )  # fmt: skip
         self.stored += made
         return tuple(made)
+
+    def key_schedule(self) -> KeySchedule:
+        schedule = KeySchedule()
+        for entry in self.stored:
+            schedule.learn(entry.index, entry.stream, entry.kind, entry.schema, entry.payload)
+        return schedule
 
     def entries(
         self, start: int = 1, stop: int | None = None, *, kinds: Sequence[str] = (), reverse: bool = False

@@ -1,0 +1,1 @@
+"""The log's own keys: rotated, replaced by the root, revoked."""
