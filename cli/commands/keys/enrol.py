@@ -33,10 +33,10 @@ def enrol_keys(
     root = require_root(root_key, root_passphrase_file)
     schedule = session.reader().key_schedule()
     lost = roles or tuple(role for role in ROLES if session.keyring.lost(role, schedule))
-    if lost:
-        with session.host(wait, RegistryOptions(), lost=lost) as host:
+    with session.host(wait, RegistryOptions(), lost=lost) as host:
+        if lost:
             enrol(host, lost, root)
-    elif not session.out.json:
+    if not lost and not session.out.json:
         session.out.note("both keys are here: nothing was changed")
     rows = [row for row in key_rows(session.reader().key_schedule()) if row["until"] is None and row["role"] in lost]
     if session.out.json:
