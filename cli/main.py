@@ -53,6 +53,7 @@ COMMANDS = {
     "keys": "signing keys",
     "backup": "the log, and what it needs, kept elsewhere",
     "replay": "rebuild a store from a log or backup",
+    "drill": "rehearse a replay in a scratch place",
     "resume": "finish or undo what a crash left open",
     "metrics": "OpenMetrics text",
     "completion": "shell completion script",
