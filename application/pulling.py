@@ -43,6 +43,7 @@ def bring_in(
     those that could are recorded all the same, so that nothing in the store is unknown to the log.
     """
     by_digest = {image.digest: image for image in wanted}
+    host.store.create()  # it may have been lost as a whole
     _claim_present(host, operation, by_digest)
     missing = [image for digest, image in by_digest.items() if not _present(host, digest)]
     _require_room(host, missing)

@@ -144,7 +144,9 @@ class ContainerStore(Protocol):
         """Make it, complete or not at all; does nothing where it exists."""
 
     def view(self) -> StoreView:
-        """Raises UnknownFormat (another driver), BadInput (a record that does not parse; names the file)."""
+        """Nothing where there is no store. Raises UnknownFormat (another driver), BadInput (a record that does not
+        parse; names the file).
+        """
 
     def links(self, layers: Iterable[LayerId]) -> Mapping[LayerId, str]:
         """The link name of each of these layers, as far as they have one (a file a layer, so asked for by need)."""
@@ -177,17 +179,26 @@ class ContainerStore(Protocol):
     def content_digest(self, layer: LayerId) -> Digest:
         """The digest of a layer's tar stream, from its files as they are. Raises BadInput where it cannot be told."""
 
+    def with_files(self, layers: Iterable[LayerId]) -> Set[LayerId]:
+        """Those of the layers whose files are there at all."""
+
     def link_problems(self, view: StoreView, links: Mapping[LayerId, Set[str]]) -> list[tuple[LayerId, str]]:
         """Link names that do not lead to their layer, and chains of them that do not fit, in words."""
 
     def restore_links(self, links: Mapping[LayerId, Set[str]]) -> None:
-        """Let each of these names lead to its layer again, beside the name that the layer has now. Idempotent."""
+        """Let each of these names lead to its layer again, beside the name that the layer has now; a layer without a
+        name gets one, and a chain of lower layers that does not fit is written anew. Idempotent.
+        """
+
+    def sweep(self) -> None:
+        """Delete the layers that a pull which was cut off left half-written."""
 
     def replace_damaged(
         self, image: ResolvedImage, layers: Sequence[LayerId], registry: RegistryOptions, progress: Progress
     ) -> Path:
-        """Fetch the image aside and put these layers' files in the place of the damaged ones, which are kept in the
-        directory that is returned. Raises ImageUnavailable before anything is changed.
+        """Fetch the image aside and put these layers' files, and the image's manifest and config, in the place of those
+        that are there, which are kept in the directory that is returned. Raises ImageUnavailable before anything is
+        changed.
         """
 
     def delete(self, image: ImageId) -> None:

@@ -113,6 +113,9 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
     store.DriftFound: lambda e: (
         f"drift found: {e.count} differences, first: {e.findings[0].target} {e.findings[0].kind}"
     ),
+    store.DriftRepaired: lambda e: (
+        f"drift repaired: {e.count} differences, first: {e.findings[0].target} {e.findings[0].kind}"
+    ),
     store.CommitsPruned: lambda e: f"unreferenced ostree objects pruned, {e.bytes} bytes",
     operation.OperationBegun: lambda e: f"{e.command} begun{_about(e.intent)}",
     operation.OperationCompleted: lambda e: "completed",

@@ -312,6 +312,7 @@ _APPLY: dict[type[Event], _Apply] = {
     store.CommitsPruned: _nothing,
     store.StoreAdopted: _nothing,
     store.DriftFound: _nothing,
+    store.DriftRepaired: _nothing,
     operation.OperationBegun: _operation_begun,
     operation.OperationCompleted: _operation_ended,
     operation.OperationFailed: _operation_ended,

@@ -14,7 +14,7 @@ from adapters.containers.records import read_blob, read_links
 from domain.errors import Failed, StoreError
 from domain.manifests import digest_of
 from domain.store_view import StoredImage, StoreView
-from domain.values import LayerId
+from domain.values import ImageId, LayerId
 
 _QUARANTINE = "quarantine"
 _ID_DIGITS = 64
@@ -42,7 +42,7 @@ def link_problems(root: Path, view: StoreView, links: Mapping[LayerId, Set[str]]
         (layer, f"its link name {name} does not lead to it")
         for layer in view.layers
         for name in sorted(links.get(layer, set()) | {present[layer]} if layer in present else links.get(layer, set()))
-        if _target(root, name) != layer
+        if leads_to(root, name) != layer
     ]
     problems += [(layer, "it has no link name") for layer in view.layers if layer not in present]
     return problems + list(_chain_problems(root, view))
@@ -51,14 +51,18 @@ def link_problems(root: Path, view: StoreView, links: Mapping[LayerId, Set[str]]
 def _chain_problems(root: Path, view: StoreView) -> Iterator[tuple[LayerId, str]]:
     for layer in view.layers:
         below = [each for each in reversed(view.chain(layer)) if each != layer]
-        file = root / "overlay" / layer / "lower"
-        try:
-            names = file.read_text("ascii").strip().split(":") if file.exists() else []
-        except (OSError, UnicodeDecodeError) as error:
-            yield layer, f"{file} cannot be read: {error}"
-            continue
-        if [_target(root, name.removeprefix("l/")) for name in names if name] != below:
+        if not chain_fits(root, layer, below):
             yield layer, "its chain of lower layers does not lead to the layers below it"
+
+
+def chain_fits(root: Path, layer: LayerId, below: Sequence[LayerId]) -> bool:
+    """Whether the layer's `lower` file leads to exactly these layers, nearest first."""
+    file = root / "overlay" / layer / "lower"
+    try:
+        names = file.read_text("ascii").strip().split(":") if file.exists() else []
+    except (OSError, UnicodeDecodeError):
+        return False
+    return [leads_to(root, name.removeprefix("l/")) for name in names if name] == list(below)
 
 
 def foreign_links(consumer: Path, owned: Path) -> dict[LayerId, tuple[LayerId, ...]]:
@@ -80,14 +84,14 @@ def foreign_links(consumer: Path, owned: Path) -> dict[LayerId, tuple[LayerId, .
         except (OSError, UnicodeDecodeError) as error:
             raise Failed(f"cannot read {consumer}/overlay/{layer}/lower: {error}") from error
         missing = [name.removeprefix("l/") for name in names if name.removeprefix("l/") not in own]
-        targets = [target for name in missing if name and (target := _target(owned, name)) is not None]
+        targets = [target for name in missing if name and (target := leads_to(owned, name)) is not None]
         if targets:
             found[LayerId(layer)] = tuple(map(LayerId, targets))
     return found
 
 
-def _target(root: Path, name: str) -> str | None:
-    """The layer that a link name leads to."""
+def leads_to(root: Path, name: str) -> str | None:
+    """The layer that a link name leads to; None where it leads nowhere."""
     try:
         target = (root / "overlay/l" / name).readlink()
     except OSError:
@@ -104,7 +108,7 @@ def add_links(root: Path, links: Mapping[LayerId, Set[str]]) -> None:
     try:
         for layer, names in links.items():
             for name in names:
-                if _target(root, name) is None and (root / "overlay" / layer / "diff").is_dir():
+                if leads_to(root, name) is None and (root / "overlay" / layer / "diff").is_dir():
                     link = root / "overlay/l" / name
                     link.unlink(missing_ok=True)
                     link.symlink_to(f"../{layer}/diff")
@@ -113,23 +117,31 @@ def add_links(root: Path, links: Mapping[LayerId, Set[str]]) -> None:
         raise Failed(f"cannot restore a link name: {error.filename}: {error.strerror}") from error
 
 
-def swap_layers(source: Path, root: Path, layers: Sequence[LayerId]) -> Path:
-    """Put the layers' files, and how their tars were put together, from one store into the other, by renaming.
+def swap_layers(source: Path, root: Path, image: ImageId, layers: Sequence[LayerId]) -> Path:
+    """Put the layers' files, how their tars were put together, and what the store keeps of the image (its manifest and
+    config) from one store into the other, by renaming.
 
     What was there is moved to a directory of its own below `quarantine/`, which is returned. Raises Failed.
     """
     kept = root.with_name(_QUARANTINE) / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    pieces = [(f"overlay/{layer}/diff", f"{layer}.diff") for layer in layers]
+    pieces += [(f"overlay-layers/{layer}.tar-split.gz", f"{layer}.tar-split.gz") for layer in layers]
     try:
         kept.mkdir(parents=True, mode=0o700, exist_ok=True)
+        records = root / "overlay-images" / image
+        if records.is_dir():
+            fetched = sorted((source / "overlay-images" / image).iterdir())
+            pieces += [(f"overlay-images/{image}/{file.name}", f"{image}.{file.name}") for file in fetched]
         for layer in layers:
-            pieces = [(f"overlay/{layer}/diff", f"{layer}.diff")]
-            pieces.append((f"overlay-layers/{layer}.tar-split.gz", f"{layer}.tar-split.gz"))
-            for piece, name in pieces:
-                if (root / piece).exists():
-                    (root / piece).rename(kept / name)
-                (source / piece).rename(root / piece)
-            _sync(root / "overlay" / layer)
-        for directory in (root / "overlay-layers", kept, kept.parent, root.parent):
+            (root / "overlay" / layer).mkdir(mode=0o700, exist_ok=True)
+        for piece, name in pieces:
+            if not (source / piece).exists():
+                continue  # a crash came after its renaming
+            if (root / piece).exists():
+                (root / piece).rename(kept / name)
+            (source / piece).rename(root / piece)
+        touched = {(root / piece).parent for piece, _ in pieces}
+        for directory in (*sorted(touched), root / "overlay", kept, kept.parent, root.parent):
             _sync(directory)
     except OSError as error:
         raise Failed(f"cannot put layer files in place: {error.filename}: {error.strerror}") from error

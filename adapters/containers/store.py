@@ -16,7 +16,8 @@ from pathlib import Path
 from adapters.containers.backup_source import original_manifest
 from adapters.containers.image_records import put_manifest, put_names
 from adapters.containers.layer_content import content_digest
-from adapters.containers.layer_surgery import add_links, link_problems, record_problems, swap_layers
+from adapters.containers.layer_mending import mend_layers
+from adapters.containers.layer_surgery import link_problems, record_problems, swap_layers
 from adapters.containers.records import read_blob, read_links, read_store
 from adapters.containers.skopeo import before_command, for_source, reason, require_files, skopeo_name
 from adapters.files.space import free_space, temporary_directory
@@ -73,7 +74,8 @@ class OwnedStore:
             raise Failed(f"cannot make the container store {self.path}: {error.strerror}") from error
 
     def view(self) -> StoreView:
-        return read_store(self.path)
+        """As domain.ports.ContainerStore.view; a store that is not there has nothing in it."""
+        return read_store(self.path) if self.path.exists() else StoreView({}, {}, (), b"")
 
     def links(self, layers: Iterable[LayerId]) -> Mapping[LayerId, str]:
         return read_links(self.path, layers)
@@ -115,11 +117,19 @@ class OwnedStore:
     def content_digest(self, layer: LayerId) -> Digest:
         return content_digest(self.path, layer)
 
+    def with_files(self, layers: Iterable[LayerId]) -> Set[LayerId]:
+        return {layer for layer in layers if (self.path / "overlay" / layer / "diff").is_dir()}
+
     def link_problems(self, view: StoreView, links: Mapping[LayerId, Set[str]]) -> list[tuple[LayerId, str]]:
         return link_problems(self.path, view, links)
 
     def restore_links(self, links: Mapping[LayerId, Set[str]]) -> None:
-        add_links(self.path, links)
+        """As domain.ports.ContainerStore.restore_links."""
+        mend_layers(self.path, self.view(), links)
+
+    def sweep(self) -> None:
+        """As domain.ports.ContainerStore.sweep: the library does it whenever it opens a store for writing."""
+        self._podman(self.path, "images", "--quiet")
 
     def replace_damaged(
         self, image: ResolvedImage, layers: Sequence[LayerId], registry: RegistryOptions, progress: Progress
@@ -130,8 +140,9 @@ class OwnedStore:
         shutil.rmtree(aside.path, ignore_errors=True)
         aside.path.mkdir(mode=0o700)
         try:
-            aside.pull(image, registry, progress)
-            return swap_layers(aside.path, self.path, layers)
+            fetched = aside.pull(image, registry, progress)
+            aside.sync()
+            return swap_layers(aside.path, self.path, fetched, layers)
         finally:
             shutil.rmtree(aside.path, ignore_errors=True)
             shutil.rmtree(aside.runroot, ignore_errors=True)

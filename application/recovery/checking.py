@@ -1,11 +1,11 @@
 """fsck: the log's picture against what is really there. Looks, and records what it found; changes nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from application.host import Host
 from application.recovery.recorded import Recorded, read_recorded
 from domain.errors import StoreError
-from domain.events.store import Drift, DriftFound
+from domain.events.store import Drift, DriftFound, DriftRepaired
 from domain.graph import DeploymentNode
 from domain.quadlets import scan
 from domain.store_view import StoreView
@@ -14,21 +14,31 @@ from domain.values import DeploymentId, ImageId, LayerId
 _RECORDED = 100
 
 
-def check(host: Host, *, deep: bool, deployment: DeploymentId | None = None) -> list[Drift]:
+def check(host: Host, *, deep: bool, deployment: DeploymentId | None = None, own: Sequence[Drift] = ()) -> list[Drift]:
     """Everything that differs; with `deep` every layer's content is read back as well, and every ostree object.
 
+    `own` is what is wrong with storectl's own files.
     With a deployment: only what it needs, always deep: nothing found means that it could start now, without a network.
     """
     recorded, view = read_recorded(host.journal.log), host.store.view()
     if deployment is not None:
         found = list(_of_deployment(host, host.graph.deployments[deployment], view, recorded))
     else:
-        found = [*_images(host, view, deep), *_layers(host, view, recorded), *_deployments(host)]
+        found = [*_images(host, view, deep), *_layers(host, view, recorded), *_deployments(host), *own]
         if deep:
             found += [Drift("damaged", "ostree", words) for words in host.os.check()]
     if found:
         host.journal.record(DriftFound(tuple(found[:_RECORDED]), len(found), deep))
     return found
+
+
+def record_repaired(host: Host, before: Sequence[Drift], after: Sequence[Drift]) -> list[Drift]:
+    """What a repair mended: found before it and not after it."""
+    left = {(each.kind, each.target, each.detail) for each in after}
+    mended = [each for each in before if (each.kind, each.target, each.detail) not in left]
+    if mended:
+        host.journal.record(DriftRepaired(tuple(mended[:_RECORDED]), len(mended)))
+    return mended
 
 
 def _images(host: Host, view: StoreView, deep: bool) -> Iterator[Drift]:
@@ -58,6 +68,8 @@ def _damage(host: Host, view: StoreView, image: ImageId, *, deep: bool, checked:
         checked.add(layer)
         if not view.layers[layer].complete:
             yield Drift("incomplete", layer, f"a pull of image {image[:12]} was cut off")
+        elif not host.store.with_files([layer]):
+            yield Drift("missing", layer, f"the files of a layer of image {image[:12]}")
         elif deep:
             yield from _content(host, view, layer)
 
@@ -75,7 +87,8 @@ def _content(host: Host, view: StoreView, layer: LayerId) -> Iterator[Drift]:
 
 def _layers(host: Host, view: StoreView, recorded: Recorded) -> Iterator[Drift]:
     for layer, problem in host.store.link_problems(view, recorded.links):
-        yield Drift("damaged", layer, problem)
+        if view.layers[layer].complete:  # of what is half-written that is all there is to say
+            yield Drift("damaged", layer, problem)
     tops = [top for image in view.images.values() for top in (image.layer, *image.mapped_layers)]
     used = {each for top in [*tops, *(container.layer for container in view.containers)] for each in view.chain(top)}
     for stored in view.layers.values():

@@ -44,37 +44,54 @@ class Healed:
     asked: tuple[str, ...] = ()
 
 
-def heal(host: Host, image: ImageId | None, places: OtherPlaces, *, deep: bool) -> list[Healed]:
-    """Bring back one image, or everything that is needed and missing or damaged; and every recorded link name.
+def heal(host: Host, target: str | None, places: OtherPlaces, *, deep: bool) -> list[Healed]:
+    """Bring back one image, or those that one layer belongs to, or everything that is needed and missing or damaged;
+    and every recorded link name.
 
-    Raises NotFound for an image that the log never knew.
+    Raises NotFound for what is neither an image nor a layer that the log ever knew.
     """
     recorded = read_recorded(host.journal.log)
-    if image is not None and image not in recorded.images:
-        raise NotFound(f"the log does not know the image {image}", hint="'storectl images --all' lists what it knew")
-    wanted = [image] if image is not None else list(_sick(host, deep))
+    wanted = _named(host, recorded, target) if target is not None else list(_sick(host, deep))
+    host.store.create()
+    if not all(layer.complete for layer in host.store.view().layers.values()):
+        host.store.sweep()
     results = [_heal_one(host, recorded.images[each], places(each)) for each in wanted]
     _restore_links(host, recorded)
     return results
+
+
+def _named(host: Host, recorded: Recorded, target: str) -> list[ImageId]:
+    """The image of this id; or, of a layer, the images that are needed and have it, else the last that had it."""
+    if target in recorded.images:
+        return [ImageId(target)]
+    having = [image.id for image in recorded.images.values() if target in image.layers]
+    if not having:
+        raise NotFound(
+            f"the log knows no image or layer {target}", hint="'storectl images --all' lists what it knew of images"
+        )
+    return [image for image in having if image in host.graph.images] or having[-1:]
 
 
 def _sick(host: Host, deep: bool) -> Iterator[ImageId]:
     view = host.store.view()
     for node in host.graph.images.values():
         stored = view.images.get(node.id)
-        if stored is None or not complete(stored, view) or _damaged_layers(host, node.id, node.layers, deep=deep):
+        broken = stored is None or not complete(stored, view) or host.store.record_problems(stored)
+        if broken or _damaged_layers(host, node.id, node.layers, deep=deep):
             yield node.id
 
 
 def _damaged_layers(host: Host, image: ImageId, layers: Sequence[LayerId], *, deep: bool) -> list[LayerId]:
-    """The layers whose content is not what it was; without `deep` only the image's own records are looked at."""
+    """The layers whose content is not what it was; without `deep` only whether they have any is looked at."""
     view = host.store.view()
-    stored = view.images.get(image)
-    if stored is None:
+    if image not in view.images:
         return []
-    if host.store.record_problems(stored):
-        return list(layers)
-    return [layer for layer in layers if deep and layer in view.layers and not _intact(host, layer)]
+    there = host.store.with_files(view.layers)
+    return [
+        layer
+        for layer in layers
+        if layer in view.layers and (layer not in there or (deep and not _intact(host, layer)))
+    ]
 
 
 def _intact(host: Host, layer: LayerId) -> bool:
@@ -108,7 +125,7 @@ def _named_sources(image: RecordedImage) -> Iterator[ImageSource]:
 
 def _restore_links(host: Host, recorded: Recorded) -> None:
     view = host.store.view()
-    host.store.restore_links({layer: recorded.links[layer] for layer in view.layers if layer in recorded.links})
+    host.store.restore_links({layer: recorded.links.get(layer, set()) for layer in view.layers})
 
 
 class _Healing:
@@ -137,12 +154,14 @@ class _Healing:
         recorded = read_recorded(host.journal.log)
         layers = recorded.images[intent.image].layers
         damaged = _damaged_layers(host, intent.image, layers, deep=True)
-        if damaged:
+        stored = host.store.view().images.get(intent.image)
+        if damaged or (stored is not None and host.store.record_problems(stored)):
             kept = host.store.replace_damaged(resolved, damaged, registry, host.progress)
             host.progress(f"what was damaged is kept in {kept}")
         else:
             host.store.pull(resolved, registry, host.progress)
         host.journal.step("had again")
+        host.store.sync()
         _restore_links(host, recorded)
         _record(host, operation, intent, source)
         _rename(host, operation, intent.image, recorded.images[intent.image].names)
@@ -153,7 +172,7 @@ def _by_digest(host: Host, source: ImageSource, digest: Digest, registry: Regist
     asked = source.at(digest) if isinstance(source, ImageReference) else source
     resolved = host.source.resolve(asked, registry)
     if resolved.digest != digest:
-        raise NotFound(f"{source} has {resolved.digest} instead of {digest}")
+        raise NotFound(f"{source} has {resolved.digest} instead of {digest}", hint="name another place with --from")
     return resolved
 
 

@@ -10,7 +10,6 @@ from cli.heal_places import heal_places
 from cli.options import global_options, registry_of, registry_options, wait_option
 from cli.session import Session, pass_session
 from domain.errors import Drift
-from domain.values import ImageId
 
 
 @click.command("heal")
@@ -34,15 +33,16 @@ def command(
     """Bring back images that vanished or are damaged, by digest, from where the log says they came.
 
     Layers get back the link names that they ever had, so that containers of other stores that sat on them work again.
-    Without TARGET: everything that the log needs and the store lacks.
+    TARGET is an image, or a layer: then the images that have it. Without TARGET: everything that the log needs and the
+    store lacks.
 
     \b
     Example:
       storectl heal --from mirror.example.com
     """
     with session.changing(wait, registry_of(authfile, policy, cert_dir, tls_verify), jobs) as host:
-        image = ImageId(find_in_history(session, target)) if target else None
-        results = heal(host, image, heal_places(session, host, places), deep=deep)
+        named = find_in_history(session, target) if target else None
+        results = heal(host, named, heal_places(session, host, places), deep=deep)
     if session.out.json:
         session.out.answer([{"image": r.image, "source": r.source, "asked": list(r.asked)} for r in results])
     else:

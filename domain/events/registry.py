@@ -13,6 +13,7 @@ _EVENTS: tuple[type[Event], ...] = (
     store.CommitsPruned,
     store.StoreAdopted,
     store.DriftFound,
+    store.DriftRepaired,
     operation.OperationBegun,
     operation.OperationCompleted,
     operation.OperationFailed,

@@ -90,6 +90,20 @@ class DriftFound:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftRepaired:
+    """A check found these, and after the repair they were gone; `findings` is cut after a hundred, `count` is not."""
+
+    kind: ClassVar[str] = "drift.repaired"
+    schema: ClassVar[int] = 1
+    findings: tuple[Drift, ...]
+    count: int
+
+    @property
+    def stream(self) -> str:
+        return STREAM
+
+
+@dataclass(frozen=True, slots=True)
 class CommitsPruned:
     """ostree objects that no ref and no deployment held are gone; `bytes` were freed."""
 

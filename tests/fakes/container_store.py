@@ -176,6 +176,9 @@ class FakeStore:
     def content_digest(self, layer: LayerId) -> Digest:
         return digest(b"damaged") if layer in self.damaged else self._layers[layer].diff_id or Digest("")
 
+    def with_files(self, layers: Iterable[LayerId]) -> Set[LayerId]:
+        return set(layers) & set(self._layers)
+
     def link_problems(self, view: StoreView, links: Mapping[LayerId, Set[str]]) -> list[tuple[LayerId, str]]:
         return [
             (layer, "a name does not lead to it")
@@ -187,6 +190,9 @@ class FakeStore:
         for layer, names in links.items():
             if layer in self._links:
                 self._links[layer] |= names
+
+    def sweep(self) -> None:
+        pass
 
     def replace_damaged(
         self, image: ResolvedImage, layers: Sequence[LayerId], registry: RegistryOptions, progress: Progress
