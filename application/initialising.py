@@ -35,6 +35,7 @@ class _Initialising:
             host.journal.step("sysroot initialised")
             host.journal.record(StaterootCreated(intent.stateroot), operation=operation.id)
         host.store.create()
+        host.store.label()
         host.journal.step("container store made")
         host.journal.complete(operation)
 

@@ -158,6 +158,9 @@ class ContainerStore(Protocol):
         Raises ImageUnavailable.
         """
 
+    def label(self) -> int:
+        """Where SELinux is on, give the store the labels of podman's own store; how many files got another one."""
+
     def room(self) -> tuple[FreeSpace, FreeSpace]:
         """Where the store is, and where blobs lie while they are unpacked."""
 

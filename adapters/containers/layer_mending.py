@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapters.containers.layer_surgery import add_links, chain_fits, leads_to
 from adapters.containers.records import read_links
-from adapters.files.state_directory import sync_directory
+from adapters.files.replacing import sync_directory
 from domain.errors import Failed
 from domain.store_view import StoreView
 from domain.values import LayerId

@@ -19,6 +19,7 @@ from adapters.containers.layer_content import content_digest
 from adapters.containers.layer_mending import mend_layers
 from adapters.containers.layer_surgery import link_problems, record_problems, swap_layers
 from adapters.containers.records import read_blob, read_links, read_store
+from adapters.containers.selinux import StoreLabels
 from adapters.containers.skopeo import before_command, for_source, reason, require_files, skopeo_name
 from adapters.files.space import free_space, temporary_directory
 from adapters.process import TRANSFER_TIMEOUT, Result, Runner
@@ -93,6 +94,10 @@ class OwnedStore:
                 hint="does another program delete images there?",
             )
         return present.id
+
+    def label(self) -> int:
+        """As domain.ports.ContainerStore.label."""
+        return StoreLabels(self.runner).apply(self.path)
 
     def room(self) -> tuple[FreeSpace, FreeSpace]:
         """As domain.ports.ContainerStore.room."""

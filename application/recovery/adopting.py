@@ -31,6 +31,8 @@ def take_over(host: Host) -> bool:
         node, stored = host.graph.images.get(image), view.images.get(image)
         if node is not None and not node.managed and stored is not None:
             host.journal.record(*observed(stored, view, host.store.links(view.chain(stored.layer)), managed=True))
+    # Once more each time: files of a store that others fill may have come with any label.
+    host.store.label()
     if not any(True for _ in host.journal.log.entries(kinds=[StoreAdopted.kind])):
         host.journal.record(StoreAdopted(len(host.graph.deployments), len(view.images)))
     return host.graph.position > before

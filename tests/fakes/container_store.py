@@ -131,6 +131,9 @@ class FakeStore:
             parent = layer
         return StoredImage(identity, image.digest, (image.digest,), (name,), parent, ())
 
+    def label(self) -> int:
+        return 0
+
     def room(self) -> tuple[FreeSpace, FreeSpace]:
         return FreeSpace("/sysroot", "the container store", self.free, self.free), FreeSpace(
             "/var/tmp", "temporary files", self.free, self.free
