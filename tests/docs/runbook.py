@@ -127,7 +127,7 @@ class Runbook:
         path = shlex.quote(os.environ["PATH"])
         _program(programs / "storectl", f'PATH={path} exec {shlex.quote(sys.executable)} -m storectl "$@"')
         # As elsewhere in the lab: no mount may be left behind, and the machine's own runroot is not touched.
-        runroot = f"/run/storectl-lab/{self.host.prefix}-runbook"
+        runroot = f"/run/storectl-lab/{self.host.prefix}-{self.host.store.name}"
         _program(
             programs / "podman",
             f'exec unshare --mount --propagation private {_real("podman")} --runroot {runroot} "$@"',
