@@ -73,7 +73,7 @@ def verified(source: ReplaySource, vkey: str | None, *, trust_source: bool, agai
 
     `trust_source` takes the key that the log itself names: somebody has decided that the place it lies in is honest.
     """
-    if vkey is None and not trust_source:
+    if not vkey and not trust_source:
         raise Unchecked(
             f"whose log {source.log} is cannot be checked without its verifier key from outside",
             hint="--key VKEY, as 'storectl init' printed it; or, if this place is beyond doubt, --trust-backup-key",

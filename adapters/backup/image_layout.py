@@ -3,7 +3,7 @@
 containers-storage keeps layers unpacked and the original manifest; the compressed blobs that this manifest names are
 gone, and compressing again gives others. So a layer is kept as the tar that its diff-id names, and the layout has a
 manifest of its own over these, which any OCI tool can read. The original manifest lies beside it as a blob, and comes
-back into the store with the image (docs/decisions/0009-a-backup-keeps-plain-layers-and-the-original-manifest.md).
+back into the store with the image (docs/decisions/0011-a-backup-keeps-plain-layers-and-the-original-manifest.md).
 """
 
 import json
