@@ -887,8 +887,8 @@ class Check:
         while member.left:
             head = member.read(2)
             record = member.read(int.from_bytes(head, "big"))
-            if len(head) < 2 or len(record) != int.from_bytes(head, "big"):
-                raise Wrong("the records end within one")
+            if len(head) < 2 or not record or len(record) != int.from_bytes(head, "big"):
+                raise Wrong("the records end within one, or one is empty")
             yield record
 
     def require_key_event_known(self, event: Event) -> None:

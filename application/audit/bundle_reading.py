@@ -120,8 +120,8 @@ def records(bundle: BundleFiles) -> Iterator[bytes]:
         head = member.read(2)
         length = int.from_bytes(head, "big")
         record = member.read(length)
-        if len(head) != 2 or len(record) != length:
-            raise BadInput("the records end within one")
+        if len(head) != 2 or len(record) != length or not length:
+            raise BadInput("the records end within one, or one is empty")
         yield record
 
 

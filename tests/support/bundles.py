@@ -49,7 +49,7 @@ class HonestLog:
         self._prev, self._time, self._frontier = bytes(32), NOW, Frontier()
         self._versions: Counter[str] = Counter()
         self._fresh = 0
-        for draft in first_events(ROOT_KEY if self.rooted else None):
+        for draft in first_events(ROOT_KEY if self.rooted else None, self.log_key, self.event_key):
             self.add(draft)
         self._sign(self.log_key)
 
