@@ -41,7 +41,7 @@ MAX_SMALL, MAX_LINE, MAX_KEY_EVENTS, MAX_ANCHORS, MAX_HASHES, MAX_FINDINGS = 1 <
 MAX_NOTE, MAX_NOTE_LINES, MAX_DEPTH, MAX_ROWS = 65_536, 64, 32, 10_000
 MAX_INTEGER = 2**63 - 2
 # The parts of report.html and VERIFY.md that are the same in every bundle: length and SHA-256.
-HEAD = (1917, "02e215f8a06b348f0151e0722c722720c202dce809bfc949626d7322554c6db1")
+HEAD = (1933, "ba007b70016dde66ae1dba895c24c44f1801662beca28b37c8a1d408b6f91373")
 TABLE = (655, "5a41a85d33f62a54c137df9658fa0d62ec3b021d9e975dd77d3708105d60cc48")
 TAIL = (1278, "6fa6a4e0f64dcb9f639e89b076bd78b928821549b0442b185ac19173fe7945c0")
 GUIDE = (3896, "a516035247474c22bf1caf2d3494b9a83150b4389fcf8529f73950726595fab8")
@@ -719,7 +719,7 @@ def row(said: dict[str, Any], state: str) -> bytes:
     cells = [("position", said["position"]), ("time", said["time"]), ("type", said["type"]), ("actor", said["actor"]),
              ("operation", said["operation"][:8])]  # fmt: skip
     first = "".join(f'<td class="{name}">{escape(shown(text))}</td>' for name, text in cells)
-    data = "<br>".join(f"<b>{escape(shown(name))}</b> {escape(shown(value))}" for name, value in said["data"].items())
+    data = " · ".join(f"<b>{escape(shown(name))}</b> {escape(shown(value))}" for name, value in said["data"].items())
     return (
         f'<tr>{first}<td class="data">{data}</td><td>{state}<br>key {said["key"]}</td>'
         f'<td class="hash">{said["leaf_hash"]}</td></tr>\n'

@@ -32,8 +32,8 @@ th{position:sticky;top:0;background:Canvas;white-space:nowrap}
 th button{font:inherit;font-weight:600;border:0;background:none;color:inherit;padding:0;cursor:pointer}
 th[aria-sort=ascending] button::after{content:" \\2191"}th[aria-sort=descending] button::after{content:" \\2193"}
 td:first-child{text-align:right;font-variant-numeric:tabular-nums}
-td.time{white-space:nowrap}td.data{overflow-wrap:anywhere;min-width:18rem}
-td.hash{font:11px/1.5 ui-monospace,monospace;overflow-wrap:anywhere;max-width:14rem}
+td{font-size:12.5px}td.time{white-space:nowrap}td.data{overflow-wrap:anywhere;width:58%}
+td.hash{font:10.5px/1.5 ui-monospace,monospace;overflow-wrap:anywhere;min-width:13rem}
 td.data b{font-weight:500;color:var(--dim)}
 [hidden]{display:none}
 @media print{.tools{display:none}th{position:static}th button::after{content:""!important}
@@ -136,7 +136,7 @@ def _row(document: Document, state: str) -> str:
         ("actor", document["actor"]), ("operation", document["operation"][:8]),
     ]  # fmt: skip
     head = "".join(f'<td class="{name}">{escape(_text(text))}</td>' for name, text in cells)
-    data = "<br>".join(
+    data = " · ".join(
         f"<b>{escape(_text(name))}</b> {escape(_text(value))}" for name, value in document["data"].items()
     )
     return (

@@ -13,11 +13,13 @@ from domain.bundle.rows import data_of, type_of
 from domain.events.base import type_name
 from domain.events.registry import BY_KIND
 from domain.ledger.entry import Draft
-from domain.ledger.keys import VerifierKey
+from domain.ledger.keys import VerifierKey, parse_vkey
 from tests.support.bundles import ROOT_VKEY, HonestLog, a_log, bundle_bytes, check, write_bundle
 from tests.support.logs import LOG_KEY, ORIGIN, OTHER_KEY
+from tests.vectors.generate_bundle_vectors import vectors
 
 LOG = a_log()
+GOLDEN = Path(__file__).parents[1] / "vectors/bundle"
 
 
 @pytest.mark.parametrize(
@@ -158,3 +160,12 @@ def test_payloads_that_json_cannot_say_are_still_signed_and_shown(tmp_path: Path
     log.grow(3)
     write_bundle(log, tmp_path / "bundle", Wanted(0, log.size))
     assert check(tmp_path / "bundle", log.vkey).verdict == "verified"
+
+
+@pytest.mark.parametrize("name", ["range.bundle", "selection.bundle"])
+def test_golden_bundles_verify_and_are_written_the_same(name: str) -> None:
+    golden = GOLDEN / name
+    keys = json.loads((GOLDEN / "keys.json").read_text())
+    for vkey in keys.values():
+        assert check(golden, parse_vkey(vkey)).verdict == "verified"
+    assert vectors()[name] == golden.read_bytes()

@@ -12,7 +12,8 @@ import pytest
 from adapters.files.archive import header
 from application.audit.exporting import Wanted
 from domain.bundle.manifest import MEMBERS
-from tests.attacks.bundle_corpus import changed, corpus, unpacked, write
+from tests.attacks.bundle_corpus import corpus, write
+from tests.attacks.bundle_damage import changed, unpacked
 from tests.support.bundles import HonestLog, a_log, bundle_bytes, check
 
 LOG = a_log(24)
