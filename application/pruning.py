@@ -153,8 +153,11 @@ class _Pruning:
             return self._finish(host, operation)
 
     def _finish(self, host: Host, operation: OpenOperation) -> None:
-        for image in intent_of(GcIntent, operation).images:
+        images = intent_of(GcIntent, operation).images
+        for number, image in enumerate(images):
+            host.measure(number, len(images))
             _prune_image(host, operation, image)
+        host.measure(0, 0)
         _record_gone_layers(host, operation)
         freed = host.os.prune()
         if freed:

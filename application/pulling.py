@@ -107,6 +107,7 @@ def _fetch(
     waiting, failures = list(missing), []
     running: dict[Future[object], ResolvedImage] = {}
     here = {layer.compressed_digest for layer in host.store.view().layers.values() if layer.compressed_digest}
+    sizes = {blob.digest: blob.bytes for image in missing for blob in image.blobs if blob.digest not in here}
     with ThreadPoolExecutor(max_workers=max(1, host.jobs)) as pool:
         try:
             while waiting or running:
@@ -121,6 +122,7 @@ def _fetch(
                     error = future.exception()
                     if error is None:
                         here.update(blob.digest for blob in image.blobs)
+                        host.measure(sum(size for digest, size in sizes.items() if digest in here), sum(sizes.values()))
                         on_done(image)
                     elif isinstance(error, StoreError):
                         failures.append(error)
@@ -128,6 +130,7 @@ def _fetch(
                     else:
                         raise error
         finally:
+            host.measure(0, 0)
             for future in running:
                 future.cancel()
     return failures

@@ -15,6 +15,7 @@ import click
 
 from adapters import running
 from adapters.files.remedies import remedy
+from cli.live_line import LIVE
 from cli.options import SYSROOT
 from cli.output import Output, os_words
 from cli.settings import Settings
@@ -155,7 +156,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             signal.signal(number, _end)
     try:
         _refuse_unencodable(arguments)
-        cli.main(args=arguments, prog_name="storectl", standalone_mode=False)
+        try:
+            cli.main(args=arguments, prog_name="storectl", standalone_mode=False)
+        finally:
+            LIVE.end()
         sys.stdout.flush()
     except click.exceptions.Exit as request:
         sys.exit(request.exit_code)

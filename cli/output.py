@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TextIO
 
+from cli.live_line import LIVE
 from cli.settings import Settings
 from domain.errors import StoreError
 from domain.sizes import format_bytes
@@ -17,17 +17,17 @@ _STYLES = {"error": "\x1b[31;1m", "hint": "\x1b[36m", "heading": "\x1b[1m", "off
 
 
 class Output:
-    """How one command answers. Thread-safe where progress needs it."""
+    """How one command answers. What goes to stderr may come from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self.json = settings.json
         self._quiet = settings.quiet
         self._verbose = settings.verbose
         self._color = settings.color
-        self._lock = threading.Lock()
 
     def answer(self, data: object) -> None:
         """The answer as one JSON document."""
+        LIVE.end()
         sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
     def json_line(self, data: object) -> None:
@@ -44,6 +44,7 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """A line of the answer for people."""
+        LIVE.end()
         sys.stdout.write(printable(text) + "\n")
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
@@ -51,6 +52,7 @@ class Output:
 
         Never cut to the terminal's width: half an id is of no use, and the terminal wraps.
         """
+        LIVE.end()
         if not rows:
             return
         cells = [[printable(cell).replace("\n", " ") for cell in row] for row in (headings, *rows)]
@@ -70,8 +72,16 @@ class Output:
 
     def progress(self, text: str) -> None:
         """What goes on now; only for somebody who watches."""
-        if not self._quiet and not self.json and sys.stderr.isatty():
-            self._to_stderr(text)
+        if self._watched():
+            LIVE.tell(printable(text).replace("\n", " "))
+
+    def measure(self, done: int, total: int) -> None:
+        """How far it is: a bar, for somebody who watches."""
+        if self._watched():
+            LIVE.measure(done, total)
+
+    def _watched(self) -> bool:
+        return not self._quiet and not self.json and sys.stderr.isatty()
 
     def trace(self, level: int, text: str) -> None:
         """An external command (level 1) or a line that it said (level 2)."""
@@ -94,9 +104,7 @@ class Output:
             self._to_stderr(f"{self._styled('hint', 'hint:', sys.stderr)} {printable(error.hint)}")
 
     def _to_stderr(self, text: str) -> None:
-        with self._lock:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+        LIVE.above(text)
 
     def _styled(self, style: str, text: str, stream: TextIO) -> str:
         wanted = self._color == "always" or (

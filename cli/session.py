@@ -279,7 +279,7 @@ class Session:
         return Host(
             journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s,
             Reserve(self.layout.reserve).give_up, self.out.progress, PastLogFiles(self.layout.past),
-            keys=self.keyring,
+            measure=self.out.measure, keys=self.keyring,
         )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ from domain.values import Commit, DeploymentId, Digest, ImageId, LayerId, Stater
 Progress = Callable[[str], None]
 """Told in words what is going on; may be called from any thread."""
 
+Measure = Callable[[int, int], None]
+"""Told how much of how much is done (0, 0: that is over); may be called from any thread."""
+
 
 class EventLog(Protocol):
     """The append-only signed log of one store."""

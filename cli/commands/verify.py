@@ -46,11 +46,17 @@ def command(session: Session, signatures: bool, against: tuple[Path, ...], vkey:
     notes = [_read_note(path) for path in against]
     given = parse_vkey(vkey) if vkey is not None else None
     doubts: tuple[Finding, ...] = ()
+    session.out.progress("verifying the log")
     try:
         trust = Trust(given, None, notes) if given else _own_trust(session, notes)
         if given is None and len(trust.against) == len(notes):
             doubts = (Finding(None, "no high-water mark: whether the last events were lost cannot be told"),)
-        verdict = doubted(verify_log(RawLogFile(session.layout.log), trust, verify, signatures=signatures), doubts)
+        verdict = doubted(
+            verify_log(
+                RawLogFile(session.layout.log), trust, verify, signatures=signatures, progress=session.out.measure
+            ),
+            doubts,
+        )
     except (BadInput, Failed) as error:
         # The file itself cannot be read: that is neither "verified" nor "tampered".
         raise Unchecked(f"the log could not be checked: {error.message}", hint=error.hint) from error

@@ -32,7 +32,7 @@ LAYERS = {
         "adapters and application never meet: they share the Protocols in domain/ports.py",
     ),
     "cli": Layer(
-        frozenset({"domain", "projections", "application", "adapters"}), None, frozenset({"click", "rich"}),
+        frozenset({"domain", "projections", "application", "adapters"}), None, frozenset({"click"}),
         "the command line wires everything, and nothing imports it but the launcher",
     ),
     "storectl": Layer(frozenset({"cli"}), frozenset({"sys", "pathlib"}), frozenset(), "the door only opens"),
