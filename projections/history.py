@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.events import audit, consumer, deployment, hold, image, key, operation, prune, recovery, store
+from domain.events import audit, checkpoint, consumer, deployment, hold, image, key, operation, prune, recovery, store
 from domain.events.base import Event, type_name
 from domain.events.codec import decode
 from domain.events.registry import BY_TYPE_NAME
@@ -164,6 +164,10 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
         f"exported as {e.format}: "
         + (f"events {e.first} to {e.last}" if e.first <= e.last else "no events")
         + (f" where {', '.join(e.filters)}" if e.filters else "")
+    ),
+    checkpoint.CheckpointPublished: lambda e: (
+        f"checkpoint of {e.size} events published to {e.destination}"
+        + (f", cosigned by {', '.join(e.cosigned_by)}" if e.cosigned_by else "")
     ),
     key.KeyAdded: lambda e: (
         f"{e.role} key {_key(e.key)} {'certified' if e.replaces is None else 'put in force'} by the root key"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from domain.events import audit, consumer, deployment, hold, image, key, operation, prune, recovery, store
+from domain.events import audit, checkpoint, consumer, deployment, hold, image, key, operation, prune, recovery, store
 from domain.events.base import Event
 from domain.events.codec import decode
 from domain.graph import (
@@ -344,6 +344,7 @@ _APPLY: dict[type[Event], _Apply] = {
     hold.PinRemoved: _pin_removed,
     prune.PrunePlanned: _nothing,
     audit.AuditExported: _nothing,
+    checkpoint.CheckpointPublished: _nothing,
     key.KeyAdded: _nothing,
     key.KeyRotated: _nothing,
     key.KeyRevoked: _nothing,

@@ -122,6 +122,13 @@ class LogReader:
         for row in self._query(query, [stream]):
             yield self._entry(RawRow._make(row))
 
+    def last_of(self, stream: str) -> Entry | None:
+        """A stream's newest event, found by index."""
+        query = f"{SELECT_ROWS} WHERE originator_id = ? ORDER BY originator_version DESC LIMIT 1"
+        for row in self._query(query, [stream]):
+            return self._entry(RawRow._make(row))
+        return None
+
     def rows(self, start: int = 1, stop: int | None = None) -> Iterator[RawRow]:
         """The rows of positions start..stop as stored, nothing believed."""
         return self._rows(start, stop, (), False)

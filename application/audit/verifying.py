@@ -32,12 +32,14 @@ class Trust:
     `key` is a log key of this log, of any time, or its root key. `event_key` (32 bytes) is compared with what the log
     says, where the store's own key file is at hand. `against` are signed checkpoint notes seen earlier: the log has to
     extend each. `start` is what an earlier verification by the same verifier came to: what it covers is not read again.
+    `quorum` tells whether a checkpoint has the cosignatures that are wanted: the head's, or one of `against`, has to.
     """
 
     key: VerifierKey | None
     event_key: bytes | None = None
     against: Sequence[str] = ()
     start: VerifiedState | None = None
+    quorum: Callable[[str], bool] | None = None
 
 
 def verify_log(
@@ -57,8 +59,8 @@ def verify_log(
         _check_head(walk, log.head, trust, verify)
         note = log.head.checkpoint if log.head else None
     _check_event_key(walk, trust.event_key)
-    for earlier in trust.against:
-        _check_extends(walk, earlier, trust, verify)
+    extended = [note for note in trust.against if _check_extends(walk, note, trust, verify)]
+    witnessed = _check_witnessed(walk, trust, [*extended, *([note] if isinstance(note, str) else [])])
     for range_ in walk.schedule.unattributable(walk.last_position):
         walk.doubt(
             range_.first,
@@ -75,11 +77,11 @@ def verify_log(
         state = VerifiedState(walk.origin, note, frontier, walk.prev, walk.time_us, tuple(walk.key_events))
     return Verdict(
         verdict, walk.rows, frontier.root().hex(), (*found[:MAX_FINDINGS], *dict.fromkeys(walk.doubts)),
-        checks.checked, tuple(_left_out(trust, signatures)), state,
+        checks.checked, tuple(_left_out(walk, trust, signatures, witnessed)), state,
     )  # fmt: skip
 
 
-def _left_out(trust: Trust, signatures: bool) -> list[str]:
+def _left_out(walk: Walk, trust: Trust, signatures: bool, witnessed: int | None) -> list[str]:
     """What this verification does not look at, in words."""
     left = []
     if not signatures:
@@ -89,7 +91,21 @@ def _left_out(trust: Trust, signatures: bool) -> list[str]:
         left.append(f"whether streams that began before event {trust.start.size + 1} go on with the right version")
     if not trust.against and not trust.start:
         left.append("whether the log was put back to an older state: no earlier checkpoint was given")
+    if witnessed is not None and witnessed < walk.last_position:
+        left.append(
+            f"events {witnessed + 1} to {walk.last_position} are in no checkpoint with the cosignatures wanted yet"
+        )
     return left
+
+
+def _check_witnessed(walk: Walk, trust: Trust, notes: Sequence[str]) -> int | None:
+    """The size of the largest checkpoint that the quorum cosigned; None where no quorum is wanted."""
+    if trust.quorum is None:
+        return None
+    sizes = [parse_checkpoint(parse_note(note).text).size for note in notes if trust.quorum(note)]
+    if not sizes:
+        walk.doubt(None, "no checkpoint of this log has the cosignatures that the policy wants")
+    return max(sizes, default=0)
 
 
 def _walk_rows(walk: Walk, log: RawLog, progress: Progress | None) -> None:
@@ -152,18 +168,23 @@ def _check_event_key(walk: Walk, event_key: bytes | None) -> None:
         walk.find(since + 1, "it brings another event key than the store's own")
 
 
-def _check_extends(walk: Walk, note: str, trust: Trust, verify: Verify) -> None:
+def _check_extends(walk: Walk, note: str, trust: Trust, verify: Verify) -> bool:
+    """Whether the log extends the checkpoint; what is wrong with it is found or doubted."""
     if trust.key is None:
-        return walk.doubt(None, "an earlier checkpoint says nothing without a trusted key")
+        walk.doubt(None, "an earlier checkpoint says nothing without a trusted key")
+        return False
     try:
         checkpoint = open_earlier(note, walk.schedule, verify)
     except Unchecked as error:
-        return walk.doubt(None, f"the earlier checkpoint cannot be used: {error.message}")
+        walk.doubt(None, f"the earlier checkpoint cannot be used: {error.message}")
+        return False
     last = walk.last_position
     if checkpoint.size > last:
-        return walk.find(last + 1, f"missing: an earlier checkpoint covers {checkpoint.size} events")
-    if trust.start and checkpoint.size < trust.start.size:
-        return walk.doubt(None, f"the earlier checkpoint of {checkpoint.size} events lies in what was not read again")
-    if checkpoint.size and walk.roots.get(checkpoint.size) != checkpoint.root_hash:
+        walk.find(last + 1, f"missing: an earlier checkpoint covers {checkpoint.size} events")
+    elif trust.start and checkpoint.size < trust.start.size:
+        walk.doubt(None, f"the earlier checkpoint of {checkpoint.size} events lies in what was not read again")
+    elif checkpoint.size and walk.roots.get(checkpoint.size) != checkpoint.root_hash:
         walk.find(None, f"the first {checkpoint.size} events are not those that an earlier checkpoint covers")
-    return None
+    else:
+        return True
+    return False

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.anchors import anchoring, anchoring_words
 from cli.drift import drift
 from cli.options import global_options
 from cli.output import many, size
@@ -36,6 +37,7 @@ def command(session: Session) -> None:
         "deployments": rows, "images": len(present), "layers": len(graph.layers),
         "bytes": sum(layer.bytes for layer in graph.layers.values()), "open_operations": open_operations,
         "drift": drift(session), "recovery": recovery(session),
+        "anchored": anchoring(session),
     }  # fmt: skip
     if session.out.json:
         session.out.answer(document)
@@ -56,6 +58,7 @@ def command(session: Session) -> None:
             out.line(f"       not in the store: {text}")
     for row in open_operations:
         out.line(f"open     {row['command']} since {row['since']} ('storectl resume' finishes it)")
+    out.line(anchoring_words(anchoring(session)))
     for text in recovery_words(session):
         out.line(text)
     for text in document["drift"]:  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.events import audit, consumer, deployment, hold, image, key, operation, prune, recovery, store
+from domain.events import audit, checkpoint, consumer, deployment, hold, image, key, operation, prune, recovery, store
 from domain.events.base import Event, type_name
 
 _EVENTS: tuple[type[Event], ...] = (
@@ -44,6 +44,7 @@ _EVENTS: tuple[type[Event], ...] = (
     hold.PinSet,
     hold.PinRemoved,
     prune.PrunePlanned,
+    checkpoint.CheckpointPublished,
     key.KeyAdded,
     key.KeyRotated,
     key.KeyRevoked,

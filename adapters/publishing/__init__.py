@@ -1,0 +1,1 @@
+"""Where checkpoints go: a file, the journal, a registry, a witness."""

@@ -1,0 +1,31 @@
+"""How far the log is anchored where this host cannot take it back."""
+
+from cli.output import many
+from cli.session import Session
+from domain.events.checkpoint import ELSEWHERE, CheckpointPublished
+from domain.events.codec import decode
+from domain.times import format_time
+from projections.tables import Row
+
+
+def anchoring(session: Session) -> Row:
+    """`size` events are anchored (0: none) at `destination`; `events` are not, the oldest of them for `seconds`."""
+    reader = session.reader()
+    entry = reader.last_of(ELSEWHERE)
+    event = decode(entry) if entry is not None else None
+    size, destination = (event.size, event.destination) if isinstance(event, CheckpointPublished) else (0, None)
+    left = reader.size - size
+    since = reader.entry(size + 1).time_us if left else None
+    return {
+        "size": size, "destination": destination, "events": left,
+        "since": format_time(since) if since is not None else None,
+        "seconds": max(0, session.now_us() - since) // 1_000_000 if since is not None else 0,
+    }  # fmt: skip
+
+
+def anchoring_words(row: Row) -> str:
+    """The same in a line."""
+    if not row["size"]:
+        return "anchored nowhere off this host ('storectl checkpoint --publish')"
+    behind = f", {many(row['events'], 'event')} since {row['since']} not yet" if row["events"] else ""
+    return f"anchored {many(row['size'], 'event')} at {row['destination']}{behind}"
