@@ -73,10 +73,10 @@ def command(
             witnessed = partial(wanted.witnessed, verify=verify)
             trust = replace(trust, against=[*trust.against, *published], quorum=witnessed)
         source, signatures = RawLogFile(session.layout.log), signatures and not fast
-        found = verify_log(
+        checked = verify_log(
             source, replace(trust, start=start), verify, signatures=signatures, progress=session.out.measure
         )
-        verdict = doubted(found, doubts)
+        verdict = doubted(checked, doubts)
     except (BadInput, Failed) as error:
         # The file itself cannot be read: that is neither "verified" nor "tampered".
         raise Unchecked(f"the log could not be checked: {error.message}", hint=error.hint) from error
