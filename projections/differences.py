@@ -33,7 +33,7 @@ def _deployments(before: ReferenceGraph, after: ReferenceGraph) -> Iterator[Chan
     default, was = after.order[:1], before.order[:1]
     if default != was:
         yield Change("changed", "default", default[0] if default else "", f"was {was[0] if was else 'none'}")
-    for name in before.deployments.keys() & after.deployments.keys():
+    for name in sorted(before.deployments.keys() & after.deployments.keys()):
         old, new = before.deployments[name].bindings, after.deployments[name].bindings
         for file in sorted(old.keys() | new.keys()):
             if file not in old:
@@ -62,9 +62,9 @@ def _images(before: ReferenceGraph, after: ReferenceGraph) -> Iterator[Change]:
 
 
 def _layers(before: ReferenceGraph, after: ReferenceGraph) -> Iterator[Change]:
-    for layer in after.layers.keys() - before.layers.keys():
+    for layer in (layer for layer in after.layers if layer not in before.layers):
         yield Change("added", "layer", layer, after.layers[layer].diff_id or "")
-    for layer in before.layers.keys() - after.layers.keys():
+    for layer in (layer for layer in before.layers if layer not in after.layers):
         yield Change("removed", "layer", layer, before.layers[layer].diff_id or "")
 
 

@@ -32,7 +32,7 @@ def command(
     """
     graph, now = graph_then(session, at)
     rows = images(graph, now)
-    if deployment:
+    if deployment is not None:
         node = find_deployment(graph, deployment, session.deployments_there())
         bound = {binding.image for binding in node.bindings.values()}
         rows = [row for row in rows if row["id"] in bound]

@@ -27,7 +27,7 @@ def command(session: Session, deployment: str | None, unused: bool, sort: str, a
     """
     graph, now = graph_then(session, at)
     rows = layers(graph)
-    if deployment:
+    if deployment is not None:
         node = find_deployment(graph, deployment, session.deployments_there())
         wanted = {
             layer for b in node.bindings.values() if b.image in graph.images for layer in graph.images[b.image].layers

@@ -8,6 +8,7 @@ import click
 from application.binding import pull
 from cli.options import global_options, registry_of, registry_options, wait_option
 from cli.session import Session, pass_session
+from domain.graph import HoldKey
 from domain.references import parse_source
 from domain.times import format_time, parse_duration
 
@@ -31,8 +32,9 @@ def command(
     """
     source, lease_us = parse_source(image), parse_duration(lease)
     with session.changing(wait, registry_of(authfile, policy, cert_dir, tls_verify), jobs) as host:
-        node = pull(host, source, lease_us=lease_us, new_lease=lambda: secrets.token_hex(8))
-        until = max((hold.until_us or 0 for hold in host.graph.holds_on_image(node.id, host.now_us())), default=0)
+        name = secrets.token_hex(8)
+        node = pull(host, source, lease_us=lease_us, new_lease=lambda: name)
+        until = node.holds[HoldKey("lease", name, "")].until_us or 0
     if session.out.json:
         session.out.answer(
             {"image": str(source), "digest": node.digest, "image_id": node.id, "lease_until": format_time(until)}

@@ -1,6 +1,7 @@
 """The main job on real systems, seen through podman's, skopeo's and ostree's own eyes."""
 
 import re
+from datetime import datetime
 from html.parser import HTMLParser
 
 from tests.lab.host import LabHost
@@ -179,7 +180,13 @@ def test_bind_by_hand_holds_until_unbound(host: LabHost) -> None:
 def test_a_pulled_image_lives_as_long_as_its_lease(host: LabHost) -> None:
     host.init()
     pushed = host.push("app")
-    host.json("pull", host.name("app"), "--lease", "1h", "--no-tls-verify")
+    host.ok("pull", host.name("app"), "--lease", "5h", "--no-tls-verify")
+    host.ok("pin", pushed.image_id, "--until", "9d")
+    leased = host.json("pull", host.name("app"), "--lease", "1h", "--no-tls-verify")
+    granted = host.history("--type", "LeaseGranted")[-1]
+    seconds = datetime.fromisoformat(leased["lease_until"]) - datetime.fromisoformat(granted["time"])
+    assert abs(seconds.total_seconds() - 3600) < 60, "the lease of this pull, whatever else holds the image"
+    host.ok("unpin", pushed.image_id)
     host.ok("gc")
     assert host.image_ids() == {pushed.image_id}
     host.json("pull", host.name("app"), "--lease", "0s", "--no-tls-verify")
