@@ -67,7 +67,7 @@ def put_manifest(root: Path, image: ImageId, layers: Sequence[LayerId], manifest
             sizes[key], digests[key] = len(manifest), digest
         sizes[_signature(digest)], digests[_signature(digest)] = 0, digest_of(b"")
         record["digest"] = digest
-        record["metadata"] = json.dumps({"signatures-sizes": {digest: []}})
+        record["metadata"] = json.dumps({"signatures-sizes": {digest: []}}, separators=(",", ":"))
 
     _change(root, "overlay-layers", "layers", layer_records)
     _change(root, "overlay-images", "images", image_records)

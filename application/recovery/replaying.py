@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from application.host import Host
-from application.procedures import carry_out
+from application.procedures import carry_out, intent_of
 from application.recovery.comparing import Comparison, compare
 from application.recovery.past import Past, events_up_to, read_past
 from application.recovery.replay_records import rebuilt
@@ -13,7 +13,7 @@ from application.recovery.replay_steps import Places, Rebuilding
 from domain.archive_ports import PastLog
 from domain.decisions import replaying as steps
 from domain.errors import Failed
-from domain.events.codec import decode, from_plain
+from domain.events.codec import decode
 from domain.events.recovery import ReplayCompared
 from domain.events.store import Drift
 from domain.graph import OpenOperation
@@ -57,7 +57,7 @@ class _Replaying:
     command = "replay"
 
     def finish(self, host: Host, operation: OpenOperation) -> None:
-        intent = from_plain(ReplayIntent, operation.intent)
+        intent = intent_of(ReplayIntent, operation)
         places = Places(intent.layout, intent.commits, intent.registry_host, intent.registry)
         with _opened(host, intent) as log:
             past = read_past(log, intent.position)
