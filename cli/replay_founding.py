@@ -12,16 +12,18 @@ from adapters.event_log.reader import LogReader
 from adapters.files.state_directory import make_state_directory, write_new
 from adapters.keys.ed25519 import verify
 from adapters.keys.key_files import ensure_key, load_key
-from cli.config import Config, config_text, read_passphrase
+from cli.config import Config, config_text, read_config, read_passphrase
+from cli.founding import certificate
 from cli.replay_sources import ReplaySource
 from cli.session import Session, actor, new_store_id
 from domain.decisions.replaying import next_origin
 from domain.errors import Failed, KeyUnusable, Refused
+from domain.events.base import Event
 from domain.events.codec import decode, draft
 from domain.events.operation import OperationBegun
 from domain.events.recovery import StoreReplayed
 from domain.events.store import StoreInitialised
-from domain.ledger.keys import VerifierKey
+from domain.ledger.keys import Signer, VerifierKey
 from domain.values import StoreId
 
 _OF_STATE = frozenset({"keys", "checkpoints", "cache", "past", "lock", "config.toml"})
@@ -29,13 +31,16 @@ _OF_STATE = frozenset({"keys", "checkpoints", "cache", "past", "lock", "config.t
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """How the log goes on: as itself with the `keys` of a directory, or, without, as a new one that commits to it."""
+    """How the log goes on: as itself with the `keys` of a directory, or, without, as a new one that commits to it, and
+    names the `root` key, if there is one.
+    """
 
     source: ReplaySource
     key: VerifierKey
     position: int
     keys: Path | None
     passphrase_file: Path | None
+    root: Signer | None = None
 
 
 def require_empty(session: Session) -> None:
@@ -136,30 +141,44 @@ def _begin_anew(session: Session, founding: Founding, event: StoreReplayed) -> N
         write_new(session.layout.config, config_text(founding.passphrase_file.absolute()))
     log_signer = ensure_key(session.layout.keys / "log.key", secret)
     event_signer = ensure_key(session.layout.keys / "event.key", secret)
-    origin = next_origin(event.origin)
-    first = StoreInitialised(new_store_id(), origin, log_signer.public_key, event_signer.public_key, None)
+    origin, root = next_origin(event.origin), founding.root
+    public = root.public_key if root else None
+    events: list[Event] = [
+        StoreInitialised(new_store_id(), origin, log_signer.public_key, event_signer.public_key, public)
+    ]
+    if root is not None:
+        events += [
+            certificate(origin, 1, "log", log_signer, root), certificate(origin, 2, "event", event_signer, root),
+        ]  # fmt: skip
     SqliteEventLog.create(
-        session.layout.log, session.layout.high_water, origin, [draft(first), draft(event)], log_signer=log_signer,
-        event_signer=event_signer, actor=actor(), operation="", now_us=session.now_us(),
+        session.layout.log, session.layout.high_water, origin, [draft(each) for each in (*events, event)],
+        log_signer=log_signer, event_signer=event_signer, actor=actor(), operation="", now_us=session.now_us(),
     ).close()  # fmt: skip
 
 
 def _go_on(session: Session, founding: Founding, keys: Path) -> None:
     """The same log, byte for byte, with its own keys: nothing was lost."""
-    layout = session.layout
+    layout, config = session.layout, founding.source.config
     with LogReader(founding.source.log) as reader:
-        genesis, head = reader.genesis(), reader.head_row()
-        known = log_keys(reader.key_schedule(verify), reader.origin)
+        genesis, head, schedule = reader.genesis(), reader.head_row(), reader.key_schedule(verify)
+    settings = config_text(founding.passphrase_file.absolute()) if founding.passphrase_file else ""
+    if config is not None and not settings:
+        settings = config.read_text("utf-8")
+    secret = (
+        read_passphrase(founding.passphrase_file)
+        if founding.passphrase_file
+        else (read_config(config) if config else Config()).passphrase()
+    )
+    for name, public_key in (("log.key", schedule.current("log")), ("event.key", schedule.current("event"))):
+        # Before anything is written: another store's keys must not come to lie here.
+        if load_key(keys / name, secret).public_key != public_key:
+            raise KeyUnusable(f"{keys / name} is not the key that the log goes on with", hint=_KEYS)
     _forget_runroot(layout.runroot(StoreId(genesis.store)), layout.store)
-    if founding.source.config is not None and not layout.config.exists():
-        write_new(layout.config, founding.source.config.read_text("utf-8"))
+    if settings:
+        write_new(layout.config, settings)
     for name in ("log.key", "event.key"):
-        if not (keys / name).is_file():
-            raise KeyUnusable(
-                f"there is no key {keys / name}", hint="--keys names the directory with log.key, event.key"
-            )
         write_new(layout.keys / name, (keys / name).read_text("ascii"))
-        load_key(layout.keys / name, session.config.passphrase())
+    known = log_keys(schedule, head.origin)
     HighWater(layout.high_water, known, verify).create(Mark(head.checkpoint, head.frontier))
     copy_log(founding.source.log, layout.log)
 
@@ -176,3 +195,6 @@ def _forget_runroot(runroot: Path, store: Path) -> None:
             hint="without --keys the replayed store gets a log of its own",
         )
     shutil.rmtree(runroot, ignore_errors=True)
+
+
+_KEYS = "--keys names the directory with log.key and event.key; without it the store gets a log of its own"

@@ -1,17 +1,25 @@
-"""What `replay --from` names: a backup, a rescued sysroot or state directory, or a log by itself."""
+"""What `replay --from` names: a backup, a rescued sysroot or state directory, a log by itself, or a bundle."""
 
+import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from adapters.backup.directory import BackupDirectory
+from adapters.event_log.from_records import write_log
 from adapters.event_log.high_water import HighWater, Mark
 from adapters.event_log.opening import log_keys
 from adapters.event_log.raw_file import RawLogFile
 from adapters.event_log.reader import LogReader
+from adapters.files.archive import Archive
 from adapters.keys.ed25519 import verify
+from application.audit.bundle_reading import read_claims, records, small, text
 from application.audit.verdict import Verdict
 from application.audit.verifying import Trust, verify_log
 from cli.session import Session
+from domain.bundle.manifest import CHECKPOINT, MEMBERS
 from domain.errors import BadInput, Failed, NotFound, Tampered, Unchecked
 from domain.ledger.checkpoint import parse_checkpoint, parse_note
 from domain.ledger.keys import VerifierKey, parse_vkey
@@ -44,8 +52,32 @@ def open_source(session: Session, place: Path, generation: int | None) -> Replay
                 config=config if config.is_file() else None,
             )  # fmt: skip
     if place.is_file():
-        return ReplaySource(place, place)
+        return ReplaySource(place, place if _is_database(place) else _unpacked(place))
     raise NotFound(f"{place} is no backup, and has no event log", hint="name a backup's directory, or a log.db")
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def _unpacked(bundle: Path) -> Path:
+    """The log that an auditor's bundle of all events holds, as a file for as long as this command runs.
+
+    Raises BadInput for what is no bundle, or not of all events.
+    """
+    directory = click.get_current_context().with_resource(tempfile.TemporaryDirectory(prefix="storectl-"))
+    with closing(Archive(bundle, MEMBERS)) as archive:
+        claims = read_claims(archive)
+        note = text(small(archive, CHECKPOINT), CHECKPOINT)
+        size = parse_checkpoint(parse_note(note).text).size
+        if claims.proves != "completeness" or (claims.first, claims.last) != (1, size):
+            raise BadInput(
+                f"{bundle} does not hold all {size} events of the log", hint="'storectl audit export -o FILE' does"
+            )
+        log = Path(directory) / "log.db"
+        write_log(log, records(archive), note)
+    return log
 
 
 def _backup(session: Session, place: Path, number: int | None) -> ReplaySource:

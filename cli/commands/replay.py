@@ -15,6 +15,7 @@ from cli.positions import position_in
 from cli.replay_founding import Founding, commitment, found_replayed, replayed_before, require_empty
 from cli.replay_plan import tell_plan
 from cli.replay_sources import ReplaySource, is_last_known, open_source, verified
+from cli.root_key import read_root, root_key_options
 from cli.session import Session, pass_session
 from domain.errors import Drift, Failed
 from domain.events.operation import OperationAborted
@@ -27,7 +28,7 @@ _MAX_NOTE = 1 << 20
 
 @click.command("replay")
 @click.option("--from", "place", type=click.Path(path_type=Path), required=True, metavar="SOURCE",
-              help="A backup's directory, a log.db, or a rescued sysroot.")  # fmt: skip
+              help="A backup, a log.db, a rescued sysroot, or a bundle of all events.")  # fmt: skip
 @click.option("--at", metavar="P", help="As it was at this position or time. [default: the log's end]")
 @click.option("--dry-run", is_flag=True, help="Change nothing: what would be rebuilt, from where, and what is lacking.")
 @click.option("--full", is_flag=True, help="Every operation of the log in its order, not only what is left of them.")
@@ -41,6 +42,7 @@ _MAX_NOTE = 1 << 20
 @click.option("--generation", type=click.IntRange(1), help="An older generation of the backup.")
 @click.option("--incomplete", is_flag=True, help="Also bring up deployments that bind images which cannot be had.")
 @click.option("--key-passphrase-file", type=click.Path(path_type=Path), help="Encrypt the new private keys with it.")
+@root_key_options
 @registry_options
 @wait_option
 @global_options
@@ -48,7 +50,7 @@ _MAX_NOTE = 1 << 20
 def command(
     session: Session, place: Path, at: str | None, dry_run: bool, full: bool, vkey: str | None, trust_backup_key: bool,
     against: tuple[Path, ...], keys: Path | None, from_registry: str, generation: int | None, incomplete: bool,
-    key_passphrase_file: Path | None, wait: float,
+    key_passphrase_file: Path | None, root_key: Path | None, root_passphrase_file: Path | None, wait: float,
     authfile: Path | None, policy: Path | None, cert_dir: Path | None, tls_verify: bool | None, jobs: int,
 ) -> None:  # fmt: skip
     """Rebuild a store in an empty --sysroot from a log or backup, and compare it with what the log recorded.
@@ -66,7 +68,10 @@ def command(
     key = verified(source, vkey, trust_source=trust_backup_key, against=notes)
     position = _position(session, source, at)
     registry = registry_of(authfile, policy, cert_dir, tls_verify)
-    founding = Founding(source, key, position, _keys(session, source, at, keys, notes), key_passphrase_file)
+    founding = Founding(
+        source, key, position, _keys(session, source, at, keys, notes), key_passphrase_file,
+        read_root(root_key, root_passphrase_file),
+    )  # fmt: skip
     intent = ReplayIntent("", position, full, incomplete, source.layout, source.commits, from_registry, registry)
     if dry_run:
         tell_plan(session, source, intent)
