@@ -1,5 +1,6 @@
 """`config.toml`: what a store is told once instead of on every command line."""
 
+import json
 import os
 import tomllib
 from dataclasses import dataclass
@@ -60,12 +61,10 @@ def read_config(path: Path) -> Config:
     return Config(Path(file) if file else None, stall)
 
 
-def config_text(passphrase_file: Path | None) -> str:
+def config_text(passphrase_file: Path) -> str:
     """The file that `init` writes."""
-    if passphrase_file is None:
-        return "# storectl's configuration; see docs/reference/configuration.md\n"
-    quoted = str(passphrase_file).replace("\\", "\\\\").replace('"', '\\"')
-    return f'[keys]\npassphrase_file = "{quoted}"\n'
+    # JSON's strings are TOML's, but for DEL.
+    return f"[keys]\npassphrase_file = {json.dumps(str(passphrase_file), ensure_ascii=False)}\n"
 
 
 def read_passphrase(path: Path) -> bytes:

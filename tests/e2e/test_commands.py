@@ -106,7 +106,7 @@ def test_environment_variables_stand_for_options(host: LabHost) -> None:
 
 
 def test_keys_encrypted_at_rest(host: LabHost, tmp_path: Path) -> None:
-    secret = tmp_path / "passphrase"
+    secret = tmp_path / 'pass\nphrase "1\\'
     secret.write_text("correct horse\n")
     host.ok("init", "--stateroot", "demo", "--key-passphrase-file", secret)
     for key in (host.sysroot / "ostree/storectl/keys").iterdir():
