@@ -53,9 +53,10 @@ def exit_codes_page() -> str:
     classes = sorted(_subclasses(errors.StoreError), key=lambda error: (error.exit_code, error.slug))
     parts += [f"| {error.exit_code} | `{error.slug}` | {said[error.__name__]} |" for error in classes]
     parts.append(
+        "\nA signal that ends a command gives 128 and its number: 130 (SIGINT), 143 (SIGTERM), 129 (SIGHUP).\n"
         '\nWith `--json` an error is a document on stderr: `{"error": SLUG, "message", "hint", "exit_code"}`.\n'
     )
-    parts.append("130: interrupted (Ctrl-C). 141: the reader of stdout went away.\n")
+    parts.append("141: the reader of stdout went away.\n")
     return "\n".join(parts)
 
 

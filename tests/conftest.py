@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 
 PROGRAMS = {
     "skopeo": "skopeo", "podman": "podman", "ostree": "ostree", "docker-registry": "docker-registry",
-    "openssl": "openssl", "gpg": "gpg", "unshare": "util-linux", "setpriv": "util-linux", "mkfs.ext4": "e2fsprogs",
-    "chattr": "e2fsprogs", "dot": "graphviz",
+    "openssl": "openssl", "gpg": "gpg", "unshare": "util-linux", "setpriv": "util-linux",
+    "strace": "strace", "mkfs.ext4": "e2fsprogs", "chattr": "e2fsprogs", "dot": "graphviz",
     "script": "bsdutils",
     "chromium": "chromium", "chromedriver": "chromium-driver",
 }  # fmt: skip

@@ -21,6 +21,7 @@ from adapters.containers.layer_surgery import link_problems, record_problems, sw
 from adapters.containers.records import read_blob, read_links, read_store
 from adapters.containers.selinux import StoreLabels
 from adapters.containers.skopeo import before_command, for_source, reason, require_files, skopeo_name
+from adapters.files.replacing import sync_directory
 from adapters.files.space import free_space, temporary_directory
 from adapters.process import TRANSFER_TIMEOUT, Result, Runner
 from domain.errors import BadInput, Failed, ImageUnavailable, ProgramFailed, Refused
@@ -70,7 +71,9 @@ class OwnedStore:
             self._podman(aside, "images", "--quiet")
             if self.path.is_dir():
                 self.path.rmdir()  # an empty directory that somebody prepared; anything else is not ours to replace
+            self.runner.run(["sync", "--file-system", aside])
             aside.rename(self.path)
+            sync_directory(self.path.parent)
         except OSError as error:
             raise Failed(f"cannot make the container store {self.path}: {error.strerror}") from error
 

@@ -56,7 +56,7 @@ def remove(session: Session, path: Path, wait: float) -> None:
     Example:
       storectl consumer remove /srv/old-storage
     """
-    with session.changing(wait) as host:
+    with session.changing(wait, frees=True) as host:
         place = str(path) if str(path) in host.graph.consumers else str(path.resolve())
         remove_consumer(host, place)
     if session.out.json:

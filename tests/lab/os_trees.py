@@ -97,9 +97,9 @@ def make_sysroot(path: Path, *stateroots: str) -> Path:
 
 def remove_sysroot(path: Path) -> None:
     """Take a sysroot away; deployments' roots carry the immutable flag."""
-    for root in path.glob("ostree/deploy/*/deploy/*"):
-        if root.is_dir():
-            subprocess.run(["chattr", "-i", str(root)], check=False, capture_output=True, stdin=subprocess.DEVNULL)
+    roots = [str(root) for root in path.glob("ostree/deploy/*/deploy/*") if root.is_dir()]
+    if roots:
+        subprocess.run(["chattr", "-i", *roots], check=False, capture_output=True, stdin=subprocess.DEVNULL)
     shutil.rmtree(path, ignore_errors=True)
 
 
