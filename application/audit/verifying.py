@@ -69,14 +69,16 @@ def verify_log(
         )
     if trust.key is None:
         walk.doubt(None, "no trusted key: the log was checked against itself only")
-    found = sorted({*walk.findings, *checks.findings}, key=lambda f: (f.position is None, f.position or 0))
+    found = [*walk.findings, *checks.findings]
     verdict: Verdicts = "tampered" if found else "unchecked" if walk.doubts else "verified"
+    # In the log's order: what cannot be read at a position may be why something further on does not hold.
+    told = sorted(dict.fromkeys([*found, *walk.doubts]), key=lambda f: (f.position is None, f.position or 0))
     frontier = walk.tree.frontier()
     state = None
     if verdict == "verified" and signatures and walk.origin and walk.prev and isinstance(note, str):
         state = VerifiedState(walk.origin, note, frontier, walk.prev, walk.time_us, tuple(walk.key_events))
     return Verdict(
-        verdict, walk.rows, frontier.root().hex(), (*found[:MAX_FINDINGS], *dict.fromkeys(walk.doubts)),
+        verdict, walk.rows, frontier.root().hex(), tuple(told[:MAX_FINDINGS]),
         checks.checked, tuple(_left_out(walk, trust, signatures, witnessed)), state,
     )  # fmt: skip
 
@@ -122,11 +124,14 @@ def _check_head(walk: Walk, head: RawHead | None, trust: Trust, verify: Verify) 
     """The head row and its checkpoint against what the rows add up to."""
     if head is None or type(head.checkpoint) is not str:
         return walk.find(None, "the head row is missing, or carries no checkpoint")
+    size = 0
     try:
         size = parse_checkpoint(parse_note(head.checkpoint).text).size
         key = _key(walk, trust, size)
         checkpoint = open_checkpoint(head.checkpoint, key, verify) if key else None
     except StoreError as error:
+        if size > walk.last_position:  # the keys that it is signed with may be missing along with the events
+            return walk.find(walk.last_position + 1, f"missing: the head row says that there are {size} events")
         return walk.find(None, f"the head row: {error.message}")
     if checkpoint is None:
         return walk.find(None, "there is no key to check the checkpoint with")
@@ -158,7 +163,8 @@ def _key(walk: Walk, trust: Trust, size: int) -> VerifierKey | None:
         walk.doubt(None, error.message)
         return itself
     except (BadInput, Tampered) as error:
-        walk.find(1, error.message)
+        if not walk.findings:  # otherwise it follows from what is wrong there
+            walk.find(1, error.message)
         return trust.key
 
 
