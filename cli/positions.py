@@ -36,9 +36,12 @@ def position_in(reader: LogReader, text: str, now_us: int) -> int:
 
 
 def graph_then(session: Session, at: str | None) -> tuple[ReferenceGraph, int]:
-    """The graph at a position or time, and its time (µs): now, or then from the log alone."""
+    """The graph at a position or time, and its time (µs): now, or then from the log alone.
+
+    At a time it is that time, and not the last event's before it: a lease may have run out in between.
+    """
     if at is None:
         session.notice()
         return session.graph(), session.now_us()
     graph = graph_at(session.reader(), parse_position(session, at), load_decode())
-    return graph, graph.time_us
+    return graph, graph.time_us if at.isdecimal() else parse_time(at, session.now_us())

@@ -3,6 +3,7 @@
 import click
 
 from cli.options import global_options
+from cli.positions import graph_then
 from cli.session import Session, pass_session
 from domain.values import ImageId, LayerId, short
 from projections.paths import Node, Path, paths_to_deployment, paths_to_image, paths_to_layer
@@ -11,17 +12,17 @@ from projections.targets import find_target
 
 @click.command("why")
 @click.argument("target")
+@click.option("--at", metavar="P", help="As it was at this position or time, from the log alone.")
 @global_options
 @pass_session
-def command(session: Session, target: str) -> None:
+def command(session: Session, target: str, at: str | None) -> None:
     """Every path from a root to TARGET, an image or a layer: what keeps it, each step with the event that made it.
 
     \b
     Example:
       storectl why quay.io/o/app:1
     """
-    session.notice()
-    graph, now = session.graph(), session.now_us()
+    graph, now = graph_then(session, at)
     found = find_target(graph, target)
     garbage_since: int | None = None
     if found.kind == "image":
