@@ -81,6 +81,8 @@ def parse_manifest(data: bytes) -> ImageManifest | ManifestList:
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
         raise BadInput("the manifest is of an old or unknown schema", hint="push the image again with a current tool")
     media_type = document.get("mediaType") or _guess(document)
+    if not isinstance(media_type, str):
+        raise BadInput(f"the manifest's media type is no text: {str(media_type)[:80]}")
     if media_type in _LISTS:
         return ManifestList(digest_of(data), tuple(_instance(item) for item in _list(document, "manifests")))
     if media_type in _IMAGES:

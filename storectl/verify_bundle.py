@@ -434,8 +434,8 @@ class Policy(NamedTuple):
 def parse_policy(data: bytes) -> Policy:
     """Raises ValueError, naming the line."""
     policy, used = Policy([], {}, {}, ""), set[str]()
-    if re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data) or (data and not data.endswith(b"\n")):
-        raise ValueError("the policy holds control characters, or its last line has no end")
+    if re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data):
+        raise ValueError("the policy holds control characters")
     for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
         words = re.split(r"[ \t]+", line.strip(" \t"))
         known = policy.witnesses.keys() | policy.groups.keys()
@@ -866,7 +866,8 @@ class Check:
             ours = (self.keys.origin, f"{self.keys.origin}/root")
             trusted += [key for key in self.trust.policy.logs if key.name in ours]
             if not trusted:
-                raise Unknown(f"the policy has no key of the log {self.keys.origin!r}")
+                self.doubts.append(Unknown(f"the policy has no key of the log {self.keys.origin!r}"))
+                return
         if not trusted:
             self.doubts.append(Unknown("no trusted key: a key in the bundle proves nothing"))
             return
@@ -1163,13 +1164,17 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         key = parse_vkey(asked.key) if asked.key else None
-        policy = parse_policy(asked.policy.read_bytes()[:MAX_SMALL]) if asked.policy else None
-        notes = [path.read_bytes()[:MAX_SMALL] for path in asked.against]
     except ValueError as error:
         parser.error(str(error))
+    try:
+        policy = parse_policy(asked.policy.read_bytes()[:MAX_SMALL]) if asked.policy else None
+    except ValueError as error:
+        print(f"verify_bundle: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         return failed(error)
     try:
+        notes = [path.read_bytes()[:MAX_SMALL] for path in asked.against]
         said = verdict(asked.bundle, Trust(key, policy, notes))
     except OSError as error:
         return failed(error)

@@ -24,6 +24,7 @@ from domain.ledger.raw import RawRow
 from domain.ledger.record import leaf_hash
 from domain.ledger.tiles import entry_bundle
 
+MAX_BETWEEN = 100
 _VERIFY = "'storectl verify' tells what is wrong where"
 
 
@@ -86,6 +87,19 @@ def export_bundle(log: LogRows, prover: Prover, wanted: Wanted, archive: Abstrac
         add(files.GUIDE, [TEXT.encode()])
         add(files.MANIFEST, [manifest(facts, written)])
     return events.coverage
+
+
+def anchors(notes: Iterable[str], start: int, stop: int, size: int) -> list[str]:
+    """Which published checkpoints go into a bundle of indexes [start, stop): those in between (a hundred at most), the
+    last one before, the first one after, whose witnesses saw all these events soonest, and the newest.
+    """
+    by_size = sorted((parse_checkpoint(parse_note(note).text).size, note) for note in notes)
+    known = [(at, note) for at, note in by_size if 0 < at <= size]
+    before = [note for at, note in known if at <= start]
+    between = [note for at, note in known if start < at < stop]
+    after = [note for at, note in known if at >= stop]
+    chosen = [*before[-1:], *between[-MAX_BETWEEN:], *after[:1], *after[-1:]]
+    return list(dict.fromkeys(chosen))
 
 
 class Events:

@@ -5,6 +5,8 @@ Without NAME it prints the names.
 """
 
 import sys
+import tempfile
+from pathlib import Path
 
 import atheris
 
@@ -17,7 +19,10 @@ def main() -> None:
         sys.stderr.write("\n".join(TARGETS) + "\n")
         sys.exit(2)
     name = sys.argv.pop(1)
-    atheris.Setup(sys.argv, lambda data: run(name, data))
+    corpus = Path(tempfile.mkdtemp(prefix="storectl-corpus-"))
+    for number, seed in enumerate(TARGETS[name].seeds):
+        (corpus / str(number)).write_bytes(seed)
+    atheris.Setup([*sys.argv, str(corpus)], lambda data: run(name, data))
     atheris.Fuzz()
 
 

@@ -27,6 +27,7 @@ from domain.ledger.checkpoint import parse_checkpoint, parse_note
 from domain.ledger.key_changes import parse_key_change
 from domain.ledger.keys import parse_genesis, parse_vkey
 from domain.ledger.merkle import Frontier
+from domain.ledger.policy import parse_policy
 from domain.ledger.record import decode_body, decode_record
 from domain.ledger.tiles import entries
 from domain.ledger.tlog_proof import parse_tlog_proof
@@ -158,6 +159,7 @@ TARGETS: Mapping[str, Target] = {
     **{f"bundle's {name}": Target(_member(at), (_FILES[name],)) for at, name in enumerate(MEMBERS)},
     "verifier's note": Target(_standalone(verify_bundle.parse_note), (_NOTE,)),
     "verifier's event": Target(_standalone(lambda data: verify_bundle.parse_event(data, 1)), (_RECORD,)),
+    "policy": Target(parse_policy, (_POLICY,)),
     "verifier's policy": Target(_standalone(verify_bundle.parse_policy), (_POLICY,)),
     "quadlet": Target(lambda data: parse_unit([("a.container", data)]), (b"[Container]\nImage=q.io/a:1\n",)),
     "image reference": Target(_reads(parse_reference), (b"quay.io/o/app:1@" + _DIGEST.encode(),)),

@@ -1,6 +1,10 @@
 """No parser crashes, hangs or eats memory, whatever it is given: random bytes, and good input damaged."""
 
+import json
 import resource
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +21,10 @@ def inputs(draw: st.DrawFn, name: str) -> bytes:
     """Now and then anything; mostly a good input with some of its bytes changed, moved, cut out or put in."""
     if draw(st.integers(0, 4)) == 0:
         return draw(st.binary(max_size=300))
-    data = bytearray(draw(st.sampled_from(TARGETS[name].seeds)))
+    seed = draw(st.sampled_from(TARGETS[name].seeds))
+    if seed[:2] in (b'{"', b"[{", b"{\n") and draw(st.booleans()):
+        return swapped(draw, seed)
+    data = bytearray(seed)
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(data)))
         stop = min(len(data), at + draw(st.integers(0, 40)))
@@ -31,6 +38,31 @@ def inputs(draw: st.DrawFn, name: str) -> bytes:
         else:
             data[at:stop] = draw(st.binary(max_size=12))
     return bytes(data)
+
+
+ODD: list[Any] = [None, True, -1, 0, 1.5, 2**70, "", "x", "\0", [], [[]], {}, {"a": {}}]
+JSON_SEEDS = [
+    (name, seed) for name, target in TARGETS.items() for seed in target.seeds if seed[:2] in (b'{"', b"[{", b"{\n")
+]
+
+
+def document_of(seed: bytes) -> Any:
+    lines = seed.split(b"\n")
+    return {"": json.loads(lines[0] if lines[0].endswith(b"}") else seed)}
+
+
+def swapped(draw: st.DrawFn, seed: bytes) -> bytes:
+    """JSON (or its first line) with something in it replaced by what does not belong there, or left out."""
+    document = document_of(seed)
+    place, key = document, ""
+    while isinstance(place[key], dict | list) and place[key] and draw(st.integers(0, 3)):
+        place = place[key]
+        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+    if key != "" and draw(st.integers(0, 5)) == 0:
+        del place[key]
+    else:
+        place[key] = draw(st.sampled_from(ODD))
+    return json.dumps(document[""]).encode() + b"\n"
 
 
 def fuzz(name: str, examples: int) -> None:
@@ -76,3 +108,22 @@ def test_the_seeds_are_taken(name: str) -> None:
 def test_deep_long_and_boastful_input_is_got_over(data: bytes) -> None:
     for name in TARGETS:
         run(name, data)
+
+
+@pytest.mark.parametrize(("name", "seed"), JSON_SEEDS, ids=[name for name, _ in JSON_SEEDS])
+def test_every_place_in_json_may_hold_anything(name: str, seed: bytes) -> None:
+    whole = document_of(seed)
+
+    def places(place: Any) -> Iterator[tuple[Any, Any]]:
+        for key in list(place) if isinstance(place, dict) else range(len(place)):
+            yield place, key
+            if isinstance(place[key], dict | list):
+                yield from places(place[key])
+
+    slow = name in SLOW
+    for place, key in list(islice(places(whole), 12 if slow else 40)):
+        kept = place[key]
+        for odd in ODD[::4] if slow else ODD:
+            place[key] = odd
+            run(name, json.dumps(whole[""]).encode() + b"\n")
+        place[key] = kept

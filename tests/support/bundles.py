@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from domain.ledger.entry import Draft, Head
 from domain.ledger.key_changes import KEY_STREAM
 from domain.ledger.keys import VerifierKey, event_key_name, key_id
 from domain.ledger.merkle import Frontier, root_hash
+from domain.ledger.policy import parse_policy
 from domain.ledger.proofs import TILE_WIDTH
 from domain.ledger.raw import RawRow
 from domain.ledger.record import Body, Record, body_hash, encode_body, encode_record, leaf_hash, pae
@@ -185,7 +187,7 @@ class Verdicts:
     theirs: dict[str, Any]
 
 
-def check(path: Path, *keys: VerifierKey, against: Sequence[str] = ()) -> Verdicts:
+def check(path: Path, *keys: VerifierKey, against: Sequence[str] = (), policy: str = "") -> Verdicts:
     """Both verifiers on one file. They have to agree."""
     opened: list[Archive] = []
 
@@ -193,11 +195,15 @@ def check(path: Path, *keys: VerifierKey, against: Sequence[str] = ()) -> Verdic
         opened.append(Archive(path, MEMBERS))
         return opened[0]
 
-    ours = check_bundle(open_bundle, BundleTrust(keys, against), ed25519.verify)
+    wanted = parse_policy(policy.encode()) if policy else None
+    quorum = partial(wanted.witnessed, verify=ed25519.verify) if wanted else None
+    trust = BundleTrust((*keys, *(wanted.logs if wanted else ())), against, quorum)
+    ours = check_bundle(open_bundle, trust, ed25519.verify)
     for archive in opened:
         archive.close()
     key = verify_bundle.parse_vkey(str(keys[0])) if keys else None
-    theirs = verify_bundle.verdict(path, verify_bundle.Trust(key, None, [note.encode() for note in against]))
+    theirs_policy = verify_bundle.parse_policy(policy.encode()) if policy else None
+    theirs = verify_bundle.verdict(path, verify_bundle.Trust(key, theirs_policy, [note.encode() for note in against]))
     said = (ours.verdict.verdict, ours.verdict.size, ours.verdict.root_hash, ours.proves, ours.range)
     assert said == tuple(theirs[name] for name in ("verdict", "size", "root_hash", "proves", "range")), (
         ours.verdict.findings,

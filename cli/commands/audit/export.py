@@ -9,7 +9,7 @@ import click
 
 from adapters.files.archive import new_archive
 from adapters.files.static_files import StaticDirectory
-from application.audit.exporting import Events, Wanted, export_bundle
+from application.audit.exporting import Events, Wanted, anchors, export_bundle
 from application.audit.tiling import export_tiles
 from application.audit.viewing import FORMS, Form, view
 from cli.commands.history import check_types
@@ -18,6 +18,7 @@ from cli.exports import place_verifier, read_note, record_export, sha256_of, wri
 from cli.options import global_options
 from cli.output import many, size
 from cli.proving import prover, tree_rows
+from cli.publishing import published_files
 from cli.ranges import parse_range
 from cli.session import Session, pass_session
 from domain.bundle.manifest import Coverage, Filters, statement
@@ -100,7 +101,8 @@ def _bundle(
     _require_file(output)
     made = prover(session)
     start, stop = parse_range(session, made.head, *asked)
-    notes = [read_note(path) for path in against]
+    published = anchors(published_files(session).notes(), start, stop, made.head.size)
+    notes = [*(read_note(path) for path in against), *published]
     coverage = export_bundle(session.reader(), made, Wanted(start, stop, filters, notes), new_archive(output))
     verifier = place_verifier(session, output.parent)
     count, sha256 = output.stat().st_size, sha256_of(output)

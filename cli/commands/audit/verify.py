@@ -1,5 +1,6 @@
 """`storectl audit verify`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from application.audit.bundle_evidence import BundleTrust
 from cli.exports import read_note
 from cli.options import global_options
 from cli.output import many
+from cli.publishing import read_policy
 from cli.session import Session, pass_session
 from domain.bundle.manifest import MEMBERS
 from domain.errors import Tampered, Unchecked
@@ -20,11 +22,15 @@ from domain.ledger.keys import parse_vkey
 @click.command("verify")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--key", "vkeys", metavar="VKEY", multiple=True, help="The log's verifier key, or its root key's.")
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE",
+              help="A C2SP tlog-policy: log keys to trust, and witnesses that have to have cosigned.")  # fmt: skip
 @click.option("--against", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
               help="A checkpoint kept earlier, which this log has to continue.")  # fmt: skip
 @global_options
 @pass_session
-def verify(session: Session, bundle: Path, vkeys: tuple[str, ...], against: tuple[Path, ...]) -> None:
+def verify(
+    session: Session, bundle: Path, vkeys: tuple[str, ...], policy: Path | None, against: tuple[Path, ...]
+) -> None:
     """Check a bundle. Needs no store, no root and no network; trusts no key that comes with the bundle.
 
     Exit 3 if anything does not hold; 7 if it could not be checked: without a key, or with another log's.
@@ -33,7 +39,10 @@ def verify(session: Session, bundle: Path, vkeys: tuple[str, ...], against: tupl
     Example:
       storectl audit verify november.bundle --key "$VKEY" --against checkpoint
     """
-    trust = BundleTrust(tuple(map(parse_vkey, vkeys)), [read_note(path) for path in against])
+    wanted = read_policy(policy) if policy else None
+    keys = (*map(parse_vkey, vkeys), *(wanted.logs if wanted else ()))
+    witnessed = partial(wanted.witnessed, verify=ed25519) if wanted else None
+    trust = BundleTrust(keys, [read_note(path) for path in against], witnessed)
     opened: list[Archive] = []
 
     def open_bundle() -> Archive:
@@ -83,5 +92,5 @@ def _raise_unless_verified(found: BundleVerdict) -> None:
         raise Tampered(f"the bundle does not hold: {where}{first.problem}", hint="ask for it again, by another way")
     raise Unchecked(
         f"the bundle could not be checked: {where}{first.problem}",
-        hint="name the verifier key that whoever runs the store gave you: --key VKEY",
+        hint="name the verifier key that whoever runs the store gave you: --key VKEY, or --policy FILE",
     )
