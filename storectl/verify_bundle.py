@@ -1169,8 +1169,7 @@ def main() -> int:
     try:
         policy = parse_policy(asked.policy.read_bytes()[:MAX_SMALL]) if asked.policy else None
     except ValueError as error:
-        print(f"verify_bundle: {error}", file=sys.stderr)
-        return 1
+        parser.error(str(error))
     except OSError as error:
         return failed(error)
     try:

@@ -1,6 +1,7 @@
 """Bundles of honest logs verify, by both verifiers; what they cannot show, they do not claim."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from domain.events.base import type_name
 from domain.events.registry import BY_KIND
 from domain.ledger.entry import Draft
 from domain.ledger.keys import VerifierKey, parse_vkey
+from domain.ledger.raw import RawRow
+from tests.attacks.bundle_damage import unpacked
 from tests.support.bundles import ROOT_VKEY, HonestLog, a_log, bundle_bytes, check, write_bundle
 from tests.support.logs import LOG_KEY, ORIGIN, OTHER_KEY
 from tests.vectors.generate_bundle_vectors import vectors
@@ -169,3 +172,38 @@ def test_golden_bundles_verify_and_are_written_the_same(name: str) -> None:
     for vkey in keys.values():
         assert check(golden, parse_vkey(vkey)).verdict == "verified"
     assert vectors()[name] == golden.read_bytes()
+
+
+class Counting(HonestLog):
+    """A log that counts what is read of it."""
+
+    def __post_init__(self) -> None:
+        self.read = self.hashed = 0
+        super().__post_init__()
+
+    def rows(self, start: int = 1, stop: int | None = None) -> Iterator[RawRow]:
+        for row in super().rows(start, stop):
+            self.read += 1
+            yield row
+
+    def hashes(self, row: int, start: int, stop: int) -> list[bytes]:
+        self.hashed += (stop - start) * (row == 0)
+        return super().hashes(row, start, stop)
+
+
+def test_a_slice_costs_what_the_slice_costs(tmp_path: Path) -> None:
+    """Records read, leaf hashes read, and the bundle's size do not grow with the log around the slice."""
+    found = []
+    for size in (1_000, 4_000):
+        log = Counting(rooted=False)
+        log.grow(size - log.size)
+        log.read = log.hashed = 0
+        write_bundle(log, tmp_path / "bundle", Wanted(700, 720))
+        assert check(tmp_path / "bundle", log.vkey).ours.verdict.signatures_checked == 22
+        proof = unpacked((tmp_path / "bundle").read_bytes())["proof"].split()
+        assert len(proof) <= 2 * size.bit_length()
+        found.append((log.read, (tmp_path / "bundle").stat().st_size, log.hashed))
+    (read, small, hashed), (read_more, large, hashed_more) = found
+    assert read_more == read <= 6 * 24
+    assert large - small < 2_000
+    assert hashed_more <= hashed + 2 * 256 <= 8 * 256

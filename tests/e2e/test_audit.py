@@ -15,6 +15,7 @@ import pymerkle
 
 from domain.bundle.guide import TEXT
 from tests.lab.host import LabHost
+from tests.lab.witness import LabWitness
 
 BLOCKS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -203,3 +204,21 @@ def test_the_verifier_comes_out_of_the_installed_program(host: LabHost, tmp_path
     host.ok("audit", "verifier", "-o", tmp_path / "verify_bundle.py")
     assert (tmp_path / "verify_bundle.py").read_text() == host.ok("audit", "verifier").out
     assert standalone(tmp_path, "--help").returncode == 0
+
+
+def test_a_witness_stands_for_the_bundle_that_comes_after(host: LabHost, tmp_path: Path) -> None:
+    vkey = busy(host)
+    with LabWitness("w.example/1", {vkey.split("+")[0]: [vkey]}) as witness:
+        policy = tmp_path / "policy"
+        policy.write_text(f"log {vkey}\nwitness w {witness.vkey} {witness.url}\nquorum w\n")
+        host.ok("audit", "export", "-o", tmp_path / "before", "--no-record")
+        assert host.run("audit", "verify", tmp_path / "before", "--policy", policy).code == 7
+        host.ok("checkpoint", "--policy", policy, "--publish", witness.url)
+    host.ok("audit", "export", "-o", tmp_path / "bundle", "--until", "4")
+    ours = host.run("--json", "audit", "verify", tmp_path / "bundle", "--policy", policy)
+    theirs = standalone(tmp_path, "bundle", "--policy", "policy", "--json")
+    assert (ours.code, theirs.returncode) == (0, 0), (ours.err, theirs.stdout)
+    assert json.loads(theirs.stdout) == ours.json
+    policy.write_text(f"log {vkey}\nwitness w nonsense\nquorum w\n")
+    assert host.run("audit", "verify", tmp_path / "bundle", "--policy", policy).code == 2
+    assert standalone(tmp_path, "bundle", "--policy", "policy").returncode == 2
