@@ -10,6 +10,7 @@ import click
 from cli.settings import Settings
 from domain.errors import Usage
 from domain.ports import RegistryOptions
+from domain.references import parse_reference
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,16 +23,17 @@ def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None
     return callback
 
 
-class _Sysroot(click.Path):
+class _GivenPath(click.Path):
     """Not the empty word, which would be the working directory: an unset variable in somebody's script."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
-            self.fail("a sysroot has a path", param, ctx)
+            self.fail("the path is empty", param, ctx)
         return super().convert(value, param, ctx)
 
 
-SYSROOT = _Sysroot(path_type=Path)
+SYSROOT = _GivenPath(path_type=Path)
+GIVEN_PATH = _GivenPath(path_type=Path)
 
 _GLOBAL = (
     click.option("--sysroot", type=SYSROOT, hidden=True, expose_value=False,
@@ -47,6 +49,13 @@ def global_options(command: F) -> F:
     for option in _GLOBAL:
         command = option(command)
     return command
+
+
+def registry_host(text: str) -> str:
+    """A registry's `HOST[:PORT]`; empty: none was named. Raises Usage for anything else."""
+    if text and parse_reference(f"{text}/x").repository != f"{text}/x":
+        raise Usage(f"not a registry's host: {text!r}", hint="HOST or HOST:PORT, as in mirror.example.com:5000")
+    return text
 
 
 _MAX_PATH_BYTES = 480  # it is part of an event's stream name

@@ -26,7 +26,9 @@ from domain.events.store import StoreInitialised
 from domain.ledger.keys import Signer, VerifierKey
 from domain.values import StoreId
 
-_OF_STATE = frozenset({"keys", "checkpoints", "cache", "past", "lock", "config.toml"})
+_BEGINNINGS = frozenset({
+    "keys", "checkpoints", "cache", "past", "lock", "reserve", "config.toml", "log.db", "log.db-wal", "log.db-shm",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +56,13 @@ def require_empty(session: Session) -> None:
     if (sysroot / "ostree").exists():
         strangers += [path for path in (sysroot / "ostree").iterdir() if path != state]
     if state.is_dir():
-        strangers += [path for path in state.iterdir() if path.name.lstrip(".").split(".new")[0] not in _LEFT]
+        strangers += [path for path in state.iterdir() if path.name.lstrip(".").split(".new")[0] not in _BEGINNINGS]
     if strangers:
         names = sorted(str(path.relative_to(sysroot)) for path in strangers)
         raise Refused(
             f"{sysroot} is not empty: it has {', '.join(names[:5])}",
             hint="a store is replayed into an empty directory: name another one with --sysroot",
         )
-
-
-_LEFT = _OF_STATE | {"log.db"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +106,24 @@ def found_replayed(session: Session, founding: Founding) -> Founded:
     event = commitment(founding)
     make_state_directory(session.layout)
     with session.lock().hold(0):
+        for older in sorted(founding.source.log.parent.glob("past/*/log.db")):
+            _keep_past(session, older, older.parent.name)
         if founding.keys is not None:
             _go_on(session, founding, founding.keys)
             return Founded("", False)
         name = _name(event)
-        place = session.layout.past / name
-        try:
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise Failed(f"cannot make {place}: {error.strerror}") from error
-        copy_log(founding.source.log, place / "log.db")
+        _keep_past(session, founding.source.log, name)
         _begin_anew(session, founding, event)
         return Founded(name, True)
+
+
+def _keep_past(session: Session, log: Path, name: str) -> None:
+    place = session.layout.past / name
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failed(f"cannot make {place}: {error.strerror}") from error
+    copy_log(log, place / "log.db")
 
 
 def commitment(founding: Founding) -> StoreReplayed:

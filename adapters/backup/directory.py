@@ -72,6 +72,9 @@ class BackupDirectory:
                 raise Refused(
                     f"{self.path} is not empty, and no backup", hint="name a new directory, or the one of a backup"
                 )
+            if not self.path.parent.is_dir():
+                # As for a file system that is not mounted: a backup beside it would be none.
+                raise NotFound(f"{self.path.parent} does not exist", hint="is it mounted? make the directory first")
             self._generations.mkdir(parents=True, mode=0o700, exist_ok=True)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -143,12 +146,12 @@ class BackupDirectory:
         write_whole(new / "event.vkey", [f"{event_key}\n".encode()])
         if self.layout.config.is_file():
             write_whole(new / "config.toml", [self.layout.config.read_bytes()])
-        published = self.layout.checkpoints
-        for path in sorted(published.rglob("*")) if published.is_dir() else ():
-            if path.is_file() and not path.is_symlink() and path != self.layout.high_water:
-                target = new / "checkpoints" / path.relative_to(published)
-                target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-                write_whole(target, [path.read_bytes()])
+        for place in (self.layout.checkpoints, self.layout.past):
+            for path in sorted(place.rglob("*")) if place.is_dir() else ():
+                if path.is_file() and not path.is_symlink() and path != self.layout.high_water:
+                    target = new / path.relative_to(self.layout.state)
+                    target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+                    write_whole(target, [path.read_bytes()])
 
     def finish(
         self, time: str, copied: LogCopy, content: Sequence[ArchivedImage] | None, commits: Sequence[Commit],

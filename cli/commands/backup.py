@@ -11,7 +11,7 @@ from adapters.keys.ed25519 import verify
 from application.graphs import graph_at_head
 from application.recovery.backing_up import BackedUp, Source, back_up
 from cli.backup_checks import check_backup
-from cli.options import global_options, wait_option
+from cli.options import GIVEN_PATH, global_options, recordable, wait_option
 from cli.output import many, size
 from cli.session import Session, pass_session
 from domain.backups import Generation, Lacking
@@ -22,7 +22,7 @@ from domain.values import StoreId
 
 
 @click.command("backup")
-@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("dest", type=GIVEN_PATH)
 @click.option("--content", is_flag=True, help="Also the images and the commits, not the log alone.")
 @click.option("--verify", "only_verify", is_flag=True, help="Write nothing: read back every generation in DEST.")
 @wait_option
@@ -43,6 +43,7 @@ def command(session: Session, dest: Path, content: bool, only_verify: bool, wait
         check_backup(session, dest)
         return
     session.require_store()
+    recordable(dest.absolute(), "DEST")
     cache = CacheFile(session.layout.graph_cache)
     reader = session.reader()
     runroot = session.layout.runroot(StoreId(reader.genesis().store))

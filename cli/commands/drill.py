@@ -16,7 +16,15 @@ from adapters.files.scratch import disk_usage, scratch
 from adapters.keys.ed25519 import verify
 from application.recovery.replaying import ReplayIntent
 from cli.commands.replay import rebuild
-from cli.options import global_options, registry_of, registry_options, wait_option
+from cli.options import (
+    GIVEN_PATH,
+    global_options,
+    recordable,
+    registry_host,
+    registry_of,
+    registry_options,
+    wait_option,
+)
 from cli.output import many, size
 from cli.replay_founding import Founding
 from cli.replay_sources import ReplaySource, open_source, verified
@@ -29,7 +37,7 @@ from domain.values import StoreId, short
 
 
 @click.command("drill")
-@click.option("--from", "place", type=click.Path(path_type=Path), metavar="DEST",
+@click.option("--from", "place", type=GIVEN_PATH, metavar="DEST",
               help="A backup. [default: the log itself, and the places that it names]")  # fmt: skip
 @click.option("--from-registry", default="", metavar="HOST", help="Ask this registry before the recorded ones.")
 @click.option("--scratch", "parent", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
@@ -51,6 +59,9 @@ def command(
       storectl drill --from /mnt/backup
     """
     session.require_store()
+    host = registry_host(from_registry)
+    if place is not None:
+        recordable(place, "DEST")
     registry = registry_of(authfile, policy, cert_dir, tls_verify)
     begun = time.monotonic()
     with scratch((parent or Path(tempfile.gettempdir())).absolute(), _forget_runroot) as directory:
@@ -59,7 +70,7 @@ def command(
         with LogReader(source.log) as reader:
             position = reader.size
         rehearsal = Session(dataclasses.replace(session.settings, sysroot=directory / "sysroot"))
-        intent = ReplayIntent("", position, False, False, source.layout, source.commits, from_registry, registry)
+        intent = ReplayIntent("", position, False, False, source.layout, source.commits, host, registry)
         found = rebuild(rehearsal, Founding(source, key, position, None, None), intent, wait, jobs)
         graph = rehearsal.graph()
         held = DrillHeld(

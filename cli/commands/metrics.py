@@ -32,6 +32,10 @@ def command(session: Session) -> None:
                           sum(node.bytes for name, node in graph.layers.items() if name not in held_layers)),
         "consumers": ("Stores that use this one.", len(graph.consumers)),
         "open_operations": ("Operations that were begun and not ended.", len(graph.operations)),
+        "last_backup_timestamp_seconds": ("When the last backup was recorded; 0: never.",
+                                          _time_of(session, graph.last_backup)),
+        "last_drill_timestamp_seconds": ("When a replay was last rehearsed; 0: never.",
+                                         _time_of(session, graph.last_drill)),
         "last_event_timestamp_seconds": ("When the last event was recorded.", graph.time_us / 1_000_000),
     }  # fmt: skip
     if session.out.json:
@@ -42,3 +46,7 @@ def command(session: Session) -> None:
         session.out.line(f"# TYPE storectl_{name} gauge")
         session.out.line(f'storectl_{name}{{store="{graph.store}"}} {value}')
     session.out.line("# EOF")
+
+
+def _time_of(session: Session, position: int) -> float:
+    return session.reader().entry(position).time_us / 1_000_000 if position else 0

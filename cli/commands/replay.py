@@ -9,7 +9,15 @@ from adapters.event_log.reader import LogReader
 from application.observing import observe
 from application.recovery.replaying import ReplayIntent, replay
 from application.resuming import resume
-from cli.options import global_options, registry_of, registry_options, wait_option
+from cli.options import (
+    GIVEN_PATH,
+    global_options,
+    recordable,
+    registry_host,
+    registry_of,
+    registry_options,
+    wait_option,
+)
 from cli.output import many
 from cli.positions import position_in
 from cli.replay_founding import Founding, commitment, found_replayed, replayed_before, require_empty
@@ -27,7 +35,7 @@ _MAX_NOTE = 1 << 20
 
 
 @click.command("replay")
-@click.option("--from", "place", type=click.Path(path_type=Path), required=True, metavar="SOURCE",
+@click.option("--from", "place", type=GIVEN_PATH, required=True, metavar="SOURCE",
               help="A backup, a log.db, a rescued sysroot, or a bundle of all events.")  # fmt: skip
 @click.option("--at", metavar="P", help="As it was at this position or time. [default: the log's end]")
 @click.option("--dry-run", is_flag=True, help="Change nothing: what would be rebuilt, from where, and what is lacking.")
@@ -36,7 +44,7 @@ _MAX_NOTE = 1 << 20
 @click.option("--trust-backup-key", is_flag=True, help="Instead: take the key that the source itself names.")
 @click.option("--against", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
               help="A checkpoint that was kept elsewhere: the log has to hold all of it.")  # fmt: skip
-@click.option("--keys", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--keys", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
               help="The store's private keys: the log goes on, if nothing was recorded after it.")  # fmt: skip
 @click.option("--from-registry", default="", metavar="HOST", help="Ask this registry before the recorded ones.")
 @click.option("--generation", type=click.IntRange(1), help="An older generation of the backup.")
@@ -63,6 +71,8 @@ def command(
     Example:
       storectl --sysroot /mnt/new replay --from /mnt/backup --key "$VKEY"
     """
+    host = registry_host(from_registry)
+    recordable(place, "SOURCE")
     source = open_source(session, place, generation)
     notes = [_read_note(path) for path in against]
     key = verified(source, vkey, trust_source=trust_backup_key, against=notes)
@@ -72,7 +82,7 @@ def command(
         source, key, position, _keys(session, source, at, keys, notes), key_passphrase_file,
         read_root(root_key, root_passphrase_file),
     )  # fmt: skip
-    intent = ReplayIntent("", position, full, incomplete, source.layout, source.commits, from_registry, registry)
+    intent = ReplayIntent("", position, full, incomplete, source.layout, source.commits, host, registry)
     if dry_run:
         tell_plan(session, source, intent)
         return
@@ -136,7 +146,7 @@ def tell_comparison(session: Session, founding: Founding, found: ReplayCompared)
 
 def _position(session: Session, source: ReplaySource, at: str | None) -> int:
     with LogReader(source.log) as reader:
-        return position_in(reader, at, session.now_us()) if at else reader.size
+        return position_in(reader, at, session.now_us()) if at is not None else reader.size
 
 
 def _keys(session: Session, source: ReplaySource, at: str | None, keys: Path | None, notes: list[str]) -> Path | None:

@@ -250,6 +250,10 @@ def test_where_it_does_not_belong_and_what_cannot_be_read(host: LabHost) -> None
     (other / "file").write_text("something else")
     assert host.run("backup", other).code == 4
     assert host.run("backup", "--verify", other).code == 1
+    assert host.run("backup", host.directory / "not-mounted/backup").code == 1
+    assert not (host.directory / "not-mounted").exists()
+    assert host.run("backup", "").code == 2
+    assert host.run("drill", "--from-registry", "no host").code == 2
     layer = host.json("images")[0]["layers"][-1]
     file = next(path for path in (host.store / f"overlay/{layer}/diff").rglob("*") if path.is_file())
     file.write_bytes(b"X" * file.stat().st_size)
