@@ -100,7 +100,8 @@ def only(found: set[Target], text: str, what: str) -> Target:
     if not found:
         raise NotFound(
             f"nothing here is called {text!r}: no {what}",
-            hint=f"ids and digests may be cut to {MIN_PREFIX} digits or more; see 'storectl images' and 'layers'",
+            hint=f"ids and digests may be cut to {MIN_PREFIX} digits or more; see 'storectl images' and 'layers', "
+            "and 'storectl history' for what was there once",
         )
     if len(found) > 1:
         listed = ", ".join(sorted(f"{target.kind} {short(target.id, 16)}" for target in found))

@@ -8,6 +8,7 @@ from cli.options import global_options, wait_option
 from cli.output import many, size
 from cli.plans import recall, remember
 from cli.session import Session, pass_session
+from cli.words import kept_beside_deployments
 from domain.decisions.plan_changes import parse_plan
 from domain.decisions.pruning import PrunePlan
 from domain.references import best_name
@@ -98,6 +99,11 @@ def _tell(session: Session, due: PrunePlan, dry_run: bool, commit_bytes: int) ->
         f"{many(len(due.images), 'image')} and {many(len(due.layers), 'layer')} {verb}, {size(due.bytes)}; "
         f"{many(len(due.kept), 'image')} kept"
     )
+    graph, now = session.graph(), session.now_us()
+    for kept in due.kept:
+        node = graph.images.get(kept.id)
+        if node is not None and (by := kept_beside_deployments(graph, kept.id, now)):
+            out.line(f"kept: image {short(kept.id)} ({best_name(node.names) or '<none>'}): {', '.join(by)}")
     if dry_run:
         out.line(f"ostree objects that nothing holds: {size(commit_bytes)}")
         out.line(f"plan {due.plan} at position {due.position}")

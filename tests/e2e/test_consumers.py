@@ -52,6 +52,8 @@ def test_act_two_with_storectl_nothing_that_the_other_store_uses_goes(owned: Lab
     assert [victim["id"] for victim in done["images"]] == [unused.image_id]
     kept = {each["id"]: each["by"] for each in done["kept"]}
     assert any(container in by for by in kept[app])
+    assert f"kept: image {app[:12]}" in (told := owned.ok("gc", "--dry-run").out)
+    assert f"container works of {consumer.path}" in told
     assert owned.image_ids() == {app}
     assert consumer.content("works", "usr/share/derived") == b"derived\n"
     assert consumer.content("works", "usr/share/app") == b"app 1\n"
