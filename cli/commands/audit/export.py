@@ -76,8 +76,11 @@ def export(
     filters = Filters(named, types, operation, actor)
     if form == "tiles" and (filters or since or until):
         raise Usage("tiles are the whole log: no range, no filters")
+    if str(output) == "-" and form in ("bundle", "tiles"):
+        raise Usage(f"{form} cannot be written to stdout", hint="name a place with -o")
     if against and form != "bundle":
         raise Usage("--against is for bundles: nothing else leads from a checkpoint")
+    session.out.progress(f"exporting events as {form}")
     if form == "tiles":
         done = _tiles(session, output)
     elif form == "bundle":

@@ -49,6 +49,7 @@ def verify(
         opened.append(Archive(bundle, MEMBERS))
         return opened[0]
 
+    session.out.progress(f"verifying {bundle.name}")
     try:
         found = check_bundle(open_bundle, trust, ed25519)
     finally:
