@@ -9,7 +9,7 @@ from projections.tables import Row
 
 
 def anchoring(session: Session) -> Row:
-    """`size` events are anchored (0: none) at `destination`; `events` are not, the oldest of them for `seconds`."""
+    """`size` events are anchored (0: none) at `destination`; `events` are not, the oldest of them since `since`."""
     reader = session.reader()
     entry = reader.last_of(ELSEWHERE)
     event = decode(entry) if entry is not None else None
@@ -19,7 +19,6 @@ def anchoring(session: Session) -> Row:
     return {
         "size": size, "destination": destination, "events": left,
         "since": format_time(since) if since is not None else None,
-        "seconds": max(0, session.now_us() - since) // 1_000_000 if since is not None else 0,
     }  # fmt: skip
 
 

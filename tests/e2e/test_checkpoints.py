@@ -65,6 +65,7 @@ def test_published_to_a_registry_the_journal_and_a_witness_and_verified_by_a_pol
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening,
         LabWitness("witness.example/w1", {made["origin"]: [made["vkey"]]}) as one,
         LabWitness("witness.example/w2", {made["origin"]: [made["vkey"]]}) as two,
+        LabWitness("witness.example/w2", {}) as third,
     ):
         listening.bind(str(journal))
         policy = host.directory / "policy"
@@ -82,6 +83,12 @@ def test_published_to_a_registry_the_journal_and_a_witness_and_verified_by_a_pol
             ["witness.example/w2"],
         ]
         entry = listening.recv(65536)
+        bundle = host.directory / "bundle"
+        host.ok("audit", "export", "--until", "3", "-o", bundle)
+        assert host.json("audit", "verify", bundle, "--policy", policy)["verdict"] == "verified"
+        other = host.directory / "other-policy"
+        other.write_text(policy.read_text().replace(two.vkey, third.vkey))
+        assert host.run("audit", "verify", str(bundle), "--policy", str(other)).code == 7
         told = host.json("verify", "--policy", policy)
         assert told["verdict"] == "verified"
         assert any("cosignatures wanted yet" in text for text in told["not_checked"])
