@@ -12,12 +12,15 @@ from adapters.event_log.reader import LogReader
 from adapters.keys import ed25519
 from application.audit.verifying import Trust, verify_log
 from domain.errors import BadInput
+from domain.events.codec import draft as event_draft
+from domain.events.key import KeyAdded
 from domain.ledger.entry import Draft
+from domain.ledger.key_changes import Statement
 from domain.ledger.keys import parse_vkey
 from domain.ledger.verified import parse_state, state_text
 from tests.application.test_verifying import SIZE, TRUST, path, positions, verdict
-from tests.support.keyed import KeyedVectors, Records, continued
-from tests.support.logs import OTHER_KEY, append, draft, new_log, open_log, rewrite
+from tests.support.keyed import KeyedVectors, Records, added, begun, continued, first_events, new_key
+from tests.support.logs import LOG_KEY, ORIGIN, OTHER_KEY, VKEY, append, draft, new_log, open_log, rewrite
 
 __all__ = ["path"]
 
@@ -70,3 +73,16 @@ def test_a_log_that_does_not_extend_what_was_verified_is_found(path: Path, tmp_p
 def test_a_state_that_is_none_is_refused_and_nothing_else_happens(text: str) -> None:
     with pytest.raises(BadInput):
         parse_state(text)
+
+
+@pytest.mark.parametrize("certificates", ["none", "forged", "another key's"])
+def test_a_root_key_that_the_trusted_log_key_never_answered_for_is_not_followed(certificates: str) -> None:
+    """Somebody makes a log that names the trusted key as its first, and a root of his own that replaces it."""
+    root, log, event = OTHER_KEY, new_key(1), new_key(2)
+    honest = first_events(root, LOG_KEY, event)
+    signed = Statement("add", ORIGIN, 1, "log", root.public_key, b"", LOG_KEY.public_key).signed_bytes()
+    forged = event_draft(KeyAdded("log", LOG_KEY.public_key, None, log.sign(signed), root.sign(signed)))
+    drafts = {"none": [], "forged": [forged, honest[2]], "another key's": [added(1, "log", log, None, root=root)]}
+    records = continued(begun(honest[0], event), *drafts[certificates], event=event)
+    records = continued(records, added(len(records), "log", log, LOG_KEY, root=root), event=event)
+    assert verify_log(Records(records, log=log), Trust(VKEY), ed25519.verify).verdict == "tampered"

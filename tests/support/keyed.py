@@ -15,6 +15,7 @@ from domain.ledger.keys import event_key_name, key_id
 from domain.ledger.merkle import Frontier
 from domain.ledger.raw import RawHead, RawLog, RawRow
 from domain.ledger.record import (
+    Body,
     Record,
     body_hash,
     encode_body,
@@ -25,7 +26,7 @@ from domain.ledger.record import (
     read_record,
 )
 from domain.values import StoreId
-from tests.support.logs import EVENT_KEY, LOG_KEY, ORIGIN, vector
+from tests.support.logs import EVENT_KEY, LOG_KEY, NOW, ORIGIN, vector
 
 ROOT_KEY = KeySigner.from_seed(bytes([90]) * 32)
 
@@ -114,6 +115,13 @@ class KeyedVectors(Records):
         size = size or len(self.golden["records"])
         records = [bytes.fromhex(record) for record in self.golden["records"][:size]]
         super().__init__(records, self.golden["checkpoints"][size - 1])
+
+
+def begun(draft: Draft, event: KeySigner) -> list[bytes]:
+    """The record of a first event, whatever it says."""
+    body = encode_body(Body(1, ORIGIN, 0, bytes(32), draft.stream, 0, draft.kind, 1, NOW, "test", "", draft.payload))
+    identity = key_id(event_key_name(ORIGIN), event.public_key)
+    return [encode_record(Record(body, identity, event.sign(pae(body))))]
 
 
 def continued(records: Sequence[bytes], *drafts: Draft, event: KeySigner = EVENT_KEY) -> list[bytes]:
