@@ -1,112 +1,144 @@
-"""`make bench`: start-up, reading commands after a long history, and what planning a collection costs.
+"""`make bench`: every row of docs/performance.md.
 
-`--json FILE` writes the figures there, too; `--full` takes more rounds and larger stores.
+Without options a short form (logs up to 10⁵ events, few rounds, under three minutes) that prints its table. `--full`
+goes to 10⁶ events and writes docs/performance.{md,json} and the plots; `--only WORD` runs the groups whose name has it.
 """
 
 import argparse
 import json
+import os
 import platform
+import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from adapters.containers.records import read_store
-from adapters.event_log.log import SqliteEventLog
-from adapters.files.layout import Layout
-from adapters.keys.key_files import ensure_key
-from adapters.system_clock import SystemClock
-from bench.generated import operations, pulls, write_store
-from bench.measuring import Row, command, paired, peak_mb
-from domain.consumers import references
-from domain.decisions.pruning import plan_prune
-from domain.events.codec import draft
-from domain.events.store import StoreInitialised
-from domain.graph import ReferenceGraph
-from domain.values import StoreId
-from projections.reference_graph import fold
-from tests.support.events import entries
+from bench import appending, auditing, deploying, page, planning, reading, starting
+from bench.logs import BenchStore, make_stores
+from bench.measuring import Row, remove_tree, run
 
-PYTHON = [sys.executable, "-c", "pass"]
+Series = dict[str, list[tuple[int, float]]]
 
 
-def start_up(rounds: int, scratch: Path) -> Iterator[Row]:
-    """Whole processes against a Python that does nothing."""
-    base = [sys.executable, "-m", "storectl"]
-    yield paired("storectl --help", command([*base, "--help"]), "python3 -c pass", command(PYTHON), rounds)
-    for events in (100, 10_000):
-        sysroot = scratch / f"log{events}"
-        make_log(sysroot, events)
-        status = command([*base, "--sysroot", str(sysroot), "status"])
-        yield paired(f"status, {events} events", status, "python3 -c pass", command(PYTHON), rounds)
-        newest = command([*base, "--sysroot", str(sysroot), "history", "-n", "20"])
-        yield paired(f"history -n 20, {events} events", newest, "python3 -c pass", command(PYTHON), rounds)
+class Bench:
+    """One run: `stores` from the shortest log to the longest."""
+
+    def __init__(self, scratch: Path, full: bool) -> None:
+        self.scratch, self.full = scratch, full
+        self.rounds = 7 if full else 3
+        self._stores: list[BenchStore] = []
+        self.growth: Series = {}
+        self.per_event: Series = {}
+
+    @property
+    def stores(self) -> list[BenchStore]:
+        if not self._stores:
+            sizes = [10**power for power in range(3, 7 if self.full else 6)]
+            self._stores = list(make_stores(self.scratch, sizes))
+        return self._stores
+
+    def start(self) -> Iterator[Row]:
+        yield from starting.rows(self.stores[0], 2 * self.rounds + 1)
+
+    def append(self) -> Iterator[Row]:
+        yield from appending.rows(self.scratch, self.rounds)
+        yield appending.size_row(self.stores[-1])
+
+    def deploy(self) -> Iterator[Row]:
+        yield from deploying.rows(self.scratch, 3 if self.full else 1)
+
+    def plan(self) -> Iterator[Row]:
+        yield planning.row(self.scratch, 10_000 if self.full else 1_000, self.rounds)
+
+    def flat(self) -> Iterator[Row]:
+        yield from reading.flat(self.stores[-1], self.stores[0], self.rounds)
+        self.growth |= reading.growth(self.stores, max(3, self.rounds // 2))
+
+    def log(self) -> Iterator[Row]:
+        """Every size, so that growth shows; the longest is the row."""
+        few = 3 if self.full else 1
+        for number, store in enumerate(self.stores):
+            rows = [
+                reading.rebuild(store, few),
+                auditing.fast(store, few),
+                reading.history_lines(store, self.scratch, few),
+            ]
+            for row in rows:
+                self.per_event.setdefault(row.what, []).append((store.events, row.subject_s))
+                self.per_event.setdefault(f"({row.floor})", []).append((store.events, row.floor_s))
+            if number == len(self.stores) - 1:
+                yield from rows
+
+    def verify(self) -> Iterator[Row]:
+        """10⁵ events: what a signature costs does not depend on how many there are."""
+        store = self.stores[2 if self.full else 1]
+        yield from auditing.full(store, 3)
+
+    def proofs(self) -> Iterator[Row]:
+        yield from auditing.proofs(self.stores[-1], self.rounds)
+
+    def memory(self) -> Iterator[Row]:
+        yield from auditing.memory(self.stores[-1], self.scratch)
 
 
-def make_log(sysroot: Path, events: int) -> None:
-    """A store whose log has so many events; its graph has twenty images."""
-    layout, clock = Layout(sysroot), SystemClock()
-    layout.keys.mkdir(parents=True)
-    layout.checkpoints.mkdir()
-    write_store(layout.store, 20)
-    signers = [ensure_key(layout.keys / f"{name}.key") for name in ("log", "event")]
-    first = StoreInitialised(StoreId("bench"), "bench.test/x", signers[0].public_key, signers[1].public_key, None)
-    with SqliteEventLog.create(
-        layout.log, layout.high_water, "bench.test/x", [draft(first)], log_signer=signers[0], event_signer=signers[1],
-        actor="bench", operation="", now_us=clock.now_us(),
-    ) as log:  # fmt: skip
-        drafts = [draft(event) for event in [*pulls(20), *operations(events)]]
-        for start in range(0, len(drafts), 1000):
-            log.append(
-                drafts[start : start + 1000], expected=log.head().size, actor="bench", operation="",
-                now_us=clock.now_us(),
-            )  # fmt: skip
+GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "append": Bench.append, "verify": Bench.verify, "log": Bench.log, "flat": Bench.flat, "proofs": Bench.proofs,
+    "deploy": Bench.deploy, "plan": Bench.plan, "memory": Bench.memory, "start": Bench.start,
+}  # fmt: skip
 
 
-def planning(rounds: int, scratch: Path, sizes: list[int]) -> Iterator[Row]:
-    """Looking at the owned store and three consumers and planning, against parsing the same JSON files once."""
-    for images in sizes:
-        owned, consumers = scratch / f"owned{images}", [scratch / f"consumer{images}.{n}" for n in range(3)]
-        write_store(owned, images)
-        for consumer in consumers:
-            write_store(consumer, max(1, images // 100))
-        graph = fold(ReferenceGraph(), entries(list(pulls(images))))
-
-        def plan(owned: Path = owned, consumers: list[Path] = consumers, graph: ReferenceGraph = graph) -> None:
-            view = read_store(owned)
-            for consumer in consumers:
-                references(read_store(consumer), view)
-            plan_prune(graph, view, graph.time_us)
-
-        def parse(owned: Path = owned) -> None:
-            for name in ("images", "layers"):
-                json.loads((owned / f"overlay-{name}/{name}.json").read_bytes())
-
-        row = paired(f"gc plan, {images} images, 3 consumers", plan, "json.loads of its records", parse, rounds)
-        yield Row(row.what, row.subject_s, row.floor, row.floor_s, round(peak_mb(), 1))
+def machine() -> dict[str, str]:
+    """What the figures are figures of."""
+    cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ":")
+    programs = {
+        name: run(argv).stdout.splitlines()[0].strip()
+        for name, argv in {
+            "podman": ["podman", "--version"], "skopeo": ["skopeo", "--version"], "git": ["git", "--version"],
+            "openssl": ["openssl", "version"],
+        }.items()
+    }  # fmt: skip
+    ostree = next(line for line in run(["ostree", "--version"]).stdout.splitlines() if "Version" in line).strip(" '")
+    return {
+        "processor": f"{cpu.partition(':')[2].strip()}, {os.cpu_count()} cores", "system": platform.platform(),
+        "Python": platform.python_version(), "SQLite": sqlite3.sqlite_version, "ostree": ostree, **programs,
+    }  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Figures as medians, and as ratios to a floor of the same run.")
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser = argparse.ArgumentParser(description="Figures as medians, against floors and peers of the same run.")
+    parser.add_argument("--full", action="store_true", help="up to a million events; writes docs/performance.*")
+    parser.add_argument("--only", metavar="WORD", action="append", help=f"groups: {', '.join(GROUPS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, there too")
     options = parser.parse_args()
-    rounds = 15 if options.full else 5
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        sizes = [100, 1000, 10_000]
-        for row in (*start_up(rounds, scratch), *planning(rounds, scratch, sizes)):
-            rows.append(row)
-            peak = f", peak {row.peak_mb:.0f} MB" if row.peak_mb else ""
-            sys.stdout.write(
-                f"{row.what:<36} {row.subject_s * 1000:9.1f} ms   {row.floor:<26} {row.floor_s * 1000:8.1f} ms   "
-                f"ratio {row.ratio:7.2f}{peak}\n"
-            )
-            sys.stdout.flush()
+    names = [name for name in GROUPS if not options.only or any(word in name for word in options.only)]
+    scratch = Path(tempfile.mkdtemp(prefix="storectl-bench-"))
+    try:
+        bench = Bench(scratch, options.full)
+        rows = list(chain.from_iterable(_told(GROUPS[group](bench)) for group in names))
+        document = _document(bench, rows)
+    finally:
+        remove_tree(scratch)
     if options.json:
-        machine = {"python": platform.python_version(), "machine": platform.machine(), "rounds": rounds}
-        options.json.write_text(json.dumps({**machine, "rows": [row.as_json() for row in rows]}, indent=1) + "\n")
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+    if options.full and not options.only:
+        page.write(document)
+
+
+def _told(rows: Iterator[Row]) -> Iterator[Row]:
+    for row in rows:
+        sys.stdout.write(page.line_for_people(row) + "\n")
+        sys.stdout.flush()
+        yield row
+
+
+def _document(bench: Bench, rows: list[Row]) -> dict[str, Any]:
+    return {
+        "machine": machine() | {"rounds": str(bench.rounds)}, "rows": [row.as_json() for row in rows],
+        "growth": bench.growth, "per_event": bench.per_event,
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
