@@ -37,8 +37,11 @@ class SlowProxy:
                 if self.command == "GET" and "/blobs/" in self.path:
                     blobs.append(self.path.rpartition("/")[2])
                 connection = http.client.HTTPConnection(upstream, timeout=60)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-                connection.request(self.command, self.path, headers=headers)
+                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self.headers.items():  # Accept comes several times
+                    if name.lower() not in _HOP_BY_HOP:
+                        connection.putheader(name, value)
+                connection.endheaders()
                 answer = connection.getresponse()
                 self.send_response_only(answer.status)
                 for name, value in answer.getheaders():

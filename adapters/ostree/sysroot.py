@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.files.root_directory import RootDirectory
@@ -34,6 +34,7 @@ class OstreeSysroot:
     sysroot: Path
     runner: Runner
     host: Path = Path("/")
+    _trees: dict[Commit, CommitTree] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def repo(self) -> Path:
@@ -99,7 +100,8 @@ class OstreeSysroot:
     def tree(self, commit: Commit) -> RootTree:
         """As domain.ports.OsTree.tree. Raises NotFound for a commit that is not there."""
         self._repository.require(commit)
-        return CommitTree(self.repo, commit, self.runner)
+        # A commit never changes: what was read of it once need not be read again.
+        return self._trees.setdefault(commit, CommitTree(self.repo, commit, self.runner))
 
     def deployed_tree(self, deployment: DeploymentId) -> RootTree:
         """As domain.ports.OsTree.deployed_tree. Raises NotFound for a deployment that is not there."""
