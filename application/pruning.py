@@ -1,11 +1,11 @@
-"""Garbage collection: a plan, its intent in the log, then image by image, each outcome recorded as it is found.
+"""Garbage collection: a plan, its intent in the log, then the images, each outcome recorded as it is found.
 
 From the last look at the consumer stores until the last deletion they are held still: nothing can come to depend on
 what is being dropped. The owned store's own locks are left to podman and skopeo, which do the deleting.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +27,9 @@ from domain.values import DeploymentId, ImageId
 
 BATCH = 400
 """Images an operation: its intent must fit into one record of the log (64 KiB)."""
+
+AT_ONCE = 50
+"""Images that are deleted together; between two such lots the graph is asked again, and their outcome is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +157,9 @@ class _Pruning:
 
     def _finish(self, host: Host, operation: OpenOperation) -> None:
         images = intent_of(GcIntent, operation).images
-        for number, image in enumerate(images):
-            host.measure(number, len(images))
-            _prune_image(host, operation, image)
+        for at in range(0, len(images), AT_ONCE):
+            host.measure(at, len(images))
+            _prune_images(host, operation, images[at : at + AT_ONCE])
         host.measure(0, 0)
         _record_gone_layers(host, operation)
         freed = host.os.prune()
@@ -166,31 +169,35 @@ class _Pruning:
 
     def undo(self, host: Host, operation: OpenOperation) -> str:
         intent = intent_of(GcIntent, operation)
-        there = host.store.view().images
-        for image in intent.images:
-            if image not in there:
-                _record_pruned(host, operation, image)
+        _record_pruned(host, operation, intent.images)
         _record_gone_layers(host, operation)
+        there = host.store.view().images
         left = sum(image in there for image in intent.images)
         return f"{len(intent.images) - left} images are gone, {left} were left alone"
 
 
-def _prune_image(host: Host, operation: OpenOperation, image: ImageId) -> None:
-    # Decided again on the graph at the head: the intent may be a crashed process's, and older than a pin.
-    if image not in host.graph.images or image in host.graph.held_images(host.now_us()):
+def _prune_images(host: Host, operation: OpenOperation, wanted: Sequence[ImageId]) -> None:
+    # Decided again on the graph at the head: the intent may be a crashed process's, and older than a pin. Between this
+    # look and the last deletion nothing can change it: the lock is held, and the consumers are held still.
+    held = host.graph.held_images(host.now_us())
+    due = [image for image in wanted if image in host.graph.images and image not in held]
+    if not due:
         return
-    host.progress(f"deleting image {image[:12]}")
-    host.store.delete(image)
-    host.journal.step(f"deleted {image}")
-    _record_pruned(host, operation, image)
+    host.progress(f"deleting {len(due)} images")
+    host.store.delete_all(due)
+    host.journal.step("deleted")
+    _record_pruned(host, operation, due)
 
 
-def _record_pruned(host: Host, operation: OpenOperation, image: ImageId) -> None:
-    node = host.graph.images.get(image)
-    if node is None:
-        return
-    events: list[Event] = [ImagePruned(image, node.digest, node.names, node.bytes)]
-    events += [LayerReleased(layer, image) for layer in node.layers]
+def _record_pruned(host: Host, operation: OpenOperation, images: Iterable[ImageId]) -> None:
+    """Those of the images that are gone, as the store shows it."""
+    there = host.store.view().images
+    events: list[Event] = []
+    for image in images:
+        node = host.graph.images.get(image)
+        if node is not None and image not in there:
+            events.append(ImagePruned(image, node.digest, node.names, node.bytes))
+            events += [LayerReleased(layer, image) for layer in node.layers]
     host.journal.record(*events, operation=operation.id)
 
 

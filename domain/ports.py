@@ -213,6 +213,11 @@ class ContainerStore(Protocol):
         Idempotent. Never forces: raises Refused when a container of this store uses it.
         """
 
+    def delete_all(self, images: Sequence[ImageId]) -> None:
+        """As `delete`, for many in little more time than one takes. Which of them are gone is seen in the store
+        afterwards, also where this raises for one that could not be deleted: the ones after it may still be there.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class FoundConsumer:

@@ -23,7 +23,7 @@ from adapters.containers.selinux import StoreLabels
 from adapters.containers.skopeo import before_command, for_source, reason, require_files, skopeo_name
 from adapters.files.replacing import sync_directory
 from adapters.files.space import free_space, temporary_directory
-from adapters.process import TRANSFER_TIMEOUT, Result, Runner
+from adapters.process import DEFAULT_TIMEOUT, TRANSFER_TIMEOUT, Result, Runner
 from domain.errors import BadInput, Failed, ImageUnavailable, ProgramFailed, Refused
 from domain.ports import FreeSpace, Progress, RegistryOptions, ResolvedImage
 from domain.references import ImageReference
@@ -44,6 +44,9 @@ static_dir = {libpod}
 tmp_dir = {tmp}
 volume_path = {volumes}
 """
+
+
+_MANY_S = 3600.0  # for deleting hundreds of images, on a slow disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,23 @@ class OwnedStore:
             if own is not None:
                 put_manifest(self.path, identity, self.view().chain(stored.layer), own)
 
+    def delete_all(self, images: Sequence[ImageId]) -> None:
+        """As domain.ports.ContainerStore.delete_all: one podman for nearly all of them, skopeo for what that leaves.
+
+        podman removes an image's parents along with it where they have no name: only where everything that stays has
+        one is it let near the store. An image with several names it does not remove without being forced.
+        """
+        view = self.view()
+        going = {image for image in images if image in view.images}
+        plain = [image for image in images if image in going and len(view.images[image].names) <= 1]
+        if len(plain) > 1 and all(image.names for image in view.images.values() if image.id not in going):
+            # What it says is not looked at: what it did is.
+            self._podman(self.path, "image", "rm", *plain, check=False, timeout=_MANY_S)
+        left = self.view().images
+        for image in images:
+            if image in left:
+                self.delete(image)
+
     def _whole(self, wanted: ResolvedImage) -> StoredImage | None:
         """The image with that digest, if every layer of it is there, complete, and the one that its config names."""
         view = self.view()
@@ -229,9 +249,11 @@ class OwnedStore:
             on_line=on_line, environment=self._environment(self.path),
         )  # fmt: skip
 
-    def _podman(self, root: Path, *words: str) -> Result:
+    def _podman(self, root: Path, *words: str, check: bool = True, timeout: float = DEFAULT_TIMEOUT) -> Result:
         # No --root: that would override where the database goes. The storage.conf says it.
-        return self.runner.run(["podman", *words], private_mounts=True, environment=self._environment(root))
+        return self.runner.run(
+            ["podman", *words], private_mounts=True, environment=self._environment(root), check=check, timeout=timeout
+        )
 
     def _environment(self, root: Path) -> dict[str, str]:
         """The runroot and the store's own configuration in it, made when first needed: it goes with every boot."""

@@ -133,6 +133,37 @@ def test_layers_that_are_shared_are_there_once_and_go_with_the_last(world: World
     assert not world.store.view().layers
 
 
+def test_many_go_at_once_and_what_stays_is_whole(world: World) -> None:
+    named, twice, last = (world.pull(world.push(name, b"base", name.encode())[0]) for name in ("a", "b", "c"))
+    world.store.tag(twice, "localhost/second:1")
+    world.store.delete_all([named, ImageId("0" * 64), twice])
+    view = world.store.view()
+    assert set(view.images) == {last}
+    assert view.images[last].names
+    assert len(view.layers) == 2
+    world.store.delete_all([last])
+    assert not world.store.view().layers
+
+
+def test_many_go_at_once_but_not_what_they_were_built_on(world: World) -> None:
+    """podman takes an image's parents along where they have no name."""
+    parent = world.pull(world.push("parent", b"base")[0])
+    world.store.untag(parent, world.store.view().images[parent].names)
+    going = [world.pull(world.push(name, b"base", name.encode())[0]) for name in ("a", "b")]
+    world.store.delete_all(going)
+    view = world.store.view()
+    assert set(view.images) == {parent}
+    assert len(view.chain(view.images[parent].layer)) == 1
+
+
+def test_many_go_at_once_but_for_the_one_in_use(world: World) -> None:
+    used, free, also = (world.pull(world.push(name, b"base", name.encode())[0]) for name in ("a", "b", "c"))
+    world.contain(used)
+    with pytest.raises(Refused):
+        world.store.delete_all([free, also, used])
+    assert set(world.store.view().images) == {used}
+
+
 def test_a_name_has_one_image_and_can_be_taken_away(world: World) -> None:
     reference, _, _ = world.push("app", b"1")
     first = world.pull(reference)

@@ -173,6 +173,10 @@ class FakeStore:
             del self._layers[layer]
             del self._links[layer]
 
+    def delete_all(self, images: Sequence[ImageId]) -> None:
+        for image in images:
+            self.delete(image)
+
     def record_problems(self, image: StoredImage) -> list[str]:
         return []
 

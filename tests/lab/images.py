@@ -61,6 +61,8 @@ def write_layout(
     config = {
         "architecture": "amd64", "os": "linux", "config": {"Labels": dict(labels)},
         "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
+        # By it podman tells what was built on what.
+        "history": [{"created_by": f"layer {diff_id}"} for diff_id in diff_ids],
     }  # fmt: skip
     config_bytes = json.dumps(config).encode()
     manifest = {
