@@ -3,12 +3,13 @@
 from application.audit.signature_checks import SignatureChecks
 from application.audit.verdict import MAX_FINDINGS, Finding
 from domain.errors import BadInput, StoreError, UnknownFormat
+from domain.ledger.bulk import decode_canonical
 from domain.ledger.key_changes import is_about_keys
 from domain.ledger.key_schedule import KeySchedule
 from domain.ledger.keys import Verify
 from domain.ledger.merkle import Growing
 from domain.ledger.raw import RawRow
-from domain.ledger.record import FIRST_PREV, Body, body_hash, decode_body, decode_record, leaf_hash
+from domain.ledger.record import FIRST_PREV, Body, body_hash, leaf_hash
 from domain.ledger.verified import KeyEvent, VerifiedState
 
 
@@ -75,34 +76,38 @@ class Walk:
             self.prev = None
 
     def _event(self, row: RawRow) -> None:
-        if type(row.record) is not bytes:
+        at, row_stream, row_version, row_kind, data, row_leaf = row
+        if type(data) is not bytes:
             raise BadInput("its record is not bytes")
-        leaf = leaf_hash(row.record)
+        leaf = leaf_hash(data)
         self.tree.append(leaf)
-        if self.tree.size in self._remember:
+        if self._remember and self.tree.size in self._remember:
             self.roots[self.tree.size] = self.tree.frontier().root()
-        record = decode_record(row.record)
-        body = decode_body(record.body)
+        record, body = decode_canonical(data)
+        _, origin, index, prev, stream, stream_version, kind, _, time_us, _, _, _ = body
         if self.origin is None:
-            self.origin = body.origin
-        version = self._streams.get(body.stream, body.stream_version if self._start else 0)
-        expected = (row.position - 1, self.origin, row.stream, row.stream_version, row.kind, row.leaf_hash, version)
-        signed = (body.leaf_index, body.origin, body.stream, body.stream_version, body.kind, leaf, body.stream_version)
-        if signed != expected or body.time_us <= self.time_us or self.prev not in (None, body.prev):
+            self.origin = origin
+        version = self._streams.get(stream, stream_version if self._start else 0)
+        if (
+            index != at - 1 or origin != self.origin or stream != row_stream or stream_version != row_version
+            or kind != row_kind or leaf != row_leaf or stream_version != version or time_us <= self.time_us
+            or (self.prev is not None and prev != self.prev)
+        ):  # fmt: skip
             self._name_what_is_wrong(row, body, leaf, version)
         # Where the bytes are known not to be the ones written, the next event is not blamed for not following them.
-        self.prev = body_hash(record.body) if leaf == row.leaf_hash else None
-        self.time_us = max(self.time_us, body.time_us)
-        self._streams[body.stream] = body.stream_version + 1
-        if not body.leaf_index or is_about_keys(body.stream, body.kind):
-            self._learn(row.position, body)
-        public_key = self.schedule.event_key(body.leaf_index, record.key_id)
+        self.prev = body_hash(record.body) if leaf == row_leaf else None
+        if time_us > self.time_us:
+            self.time_us = time_us
+        self._streams[stream] = stream_version + 1
+        if not index or is_about_keys(stream, kind):
+            self._learn(at, body)
+        public_key = self.schedule.event_key(index, record.key_id)
         if public_key is None:
             if self._keys_unknown:
                 raise UnknownFormat(f"the key {record.key_id.hex()} is not known to this version")
             raise BadInput(f"the key {record.key_id.hex()} may not sign here")
         if self._checks:
-            self._checks.add(row.position, public_key, record.signature, record.body)
+            self._checks.add(at, public_key, record.signature, record.body)
 
     def _learn(self, position: int, body: Body) -> None:
         """The keys are learnt before the event's own signature: some events are signed by the key that they bring."""

@@ -8,12 +8,34 @@ import msgspec
 
 from domain.ledger.entry import Entry
 from domain.ledger.raw import RawRow
-from domain.ledger.record import MAX_RECORD, VERSION, is_plain
+from domain.ledger.record import MAX_RECORD, VERSION, Body, Record, decode_body, decode_record, is_plain
 
 _record = msgspec.msgpack.Decoder(tuple[bytes, bytes, bytes]).decode
 _body = msgspec.msgpack.Decoder(
     tuple[int, str, int, bytes, str, int, str, int, int, str, str, bytes]
 ).decode  # fmt: skip
+
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def decode_canonical(data: bytes) -> tuple[Record, Body]:
+    """The record, and the body in it, that these bytes are the one encoding of. Raises as record.decode_record and
+    record.decode_body do, which say what is wrong with what is not plainly right.
+    """
+    try:
+        parts = _record(data)
+        fields = _body(parts[0])
+        plain = (
+            fields[0] == VERSION and len(parts[1]) == 4 and len(parts[2]) == 64 and len(data) <= MAX_RECORD
+            and _encode(parts) == data and _encode(fields) == parts[0] and is_plain(fields)
+        )  # fmt: skip
+    except msgspec.MsgspecError:
+        plain = False
+    if plain:
+        return Record._make(parts), Body._make(fields)
+    record = decode_record(data)
+    return record, decode_body(record.body)
 
 
 def read_row(row: RawRow, origin: str) -> Entry | None:
