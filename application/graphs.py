@@ -1,58 +1,34 @@
 """The graph at the log's head: from the cache where it fits the log, then only what came after."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
-from domain.errors import StoreError
+from application.graph_cache import Cache, Entries, cached_graph, keep
 from domain.events.base import Event
 from domain.events.codec import decode
 from domain.graph import ReferenceGraph
 from domain.ledger.entry import Entry
-from projections.graph_state import State, dump, load
 from projections.reference_graph import fold
 
 Decode = Callable[[Entry], Event]
 
-WRITE_AFTER = 64
-"""Events that are folded again rather than writing the cache anew."""
 
+def graph_at_head(
+    log: Entries,
+    cache: Cache,
+    long_decode: Callable[[], Decode] | None = None,
+    known: ReferenceGraph | None = None,
+) -> ReferenceGraph:
+    """The graph at the head, and the cache brought up to it if it has fallen behind.
 
-class Cache(Protocol):
-    def read(self) -> bytes: ...
-
-    def write(self, data: bytes) -> None: ...
-
-
-class Entries(Protocol):
-    def entries(
-        self, start: int = 1, stop: int | None = None, *, kinds: Sequence[str] = (), reverse: bool = False
-    ) -> Iterator[Entry]: ...
-
-
-def graph_at_head(log: Entries, cache: Cache, long_decode: Callable[[], Decode] | None = None) -> ReferenceGraph:
-    """The graph at the head, and the cache brought up to it if it has fallen far behind.
-
-    `long_decode` loads what decodes faster (events.bulk), where there is no cache and the whole log is folded.
+    `long_decode` loads what decodes faster (events.bulk), where there is no cache and the whole log is folded. `known`
+    is what `cached_graph` gave, if it was asked already.
     """
-    graph = _cached(log, cache) or ReferenceGraph()
+    graph = known or cached_graph(log, cache) or ReferenceGraph()
     cached_at = graph.position
     fold(graph, log.entries(graph.position + 1), long_decode() if long_decode and not cached_at else decode)
-    if graph.position - cached_at >= WRITE_AFTER:
-        last = next(iter(log.entries(graph.position, graph.position)))
-        cache.write(dump(State(graph, last.leaf_hash)))
+    if graph.position > cached_at:
+        keep(log, cache, graph, cached_at)
     return graph
-
-
-def _cached(log: Entries, cache: Cache) -> ReferenceGraph | None:
-    state = load(cache.read())
-    if state is None or not state.graph.position:
-        return None
-    position = state.graph.position
-    try:
-        there = next(log.entries(position, position), None)
-    except StoreError:
-        return None  # what is wrong with the log will be said by whoever reads it on
-    return state.graph if there is not None and there.leaf_hash == state.leaf_hash else None
 
 
 def graph_at(log: Entries, position: int, decode: Decode = decode) -> ReferenceGraph:

@@ -3,14 +3,15 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cli.settings import Settings
 from domain.errors import Usage
-from domain.ports import RegistryOptions
-from domain.references import parse_reference
+
+if TYPE_CHECKING:
+    from domain.ports import RegistryOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +54,8 @@ def global_options(command: F) -> F:
 
 def registry_host(text: str) -> str:
     """A registry's `HOST[:PORT]`; empty: none was named. Raises Usage for anything else."""
+    from domain.references import parse_reference  # deferred: 'storectl --help' does without
+
     if text and parse_reference(f"{text}/x").repository != f"{text}/x":
         raise Usage(f"not a registry's host: {text!r}", hint="HOST or HOST:PORT, as in mirror.example.com:5000")
     return text
@@ -89,8 +92,10 @@ def wait_option(command: F) -> F:
 
 def registry_of(
     authfile: Path | None, policy: Path | None, cert_dir: Path | None, tls_verify: bool | None
-) -> RegistryOptions:
+) -> "RegistryOptions":
     """What `registry_options` said. Paths are made absolute: an operation may be resumed from elsewhere."""
+    from domain.ports import RegistryOptions  # deferred: 'storectl --help' does without the ports
+
     files = [str(path.absolute()) if path else None for path in (authfile, policy, cert_dir)]
     return RegistryOptions(files[0], files[1], files[2], tls_verify)
 

@@ -1,8 +1,6 @@
 """When the store was last backed up, and when it was last shown that it could be had again."""
 
 from cli.session import Session
-from domain.events.codec import decode
-from domain.events.recovery import BackupWritten, DrillHeld
 from domain.times import format_time
 
 
@@ -27,6 +25,9 @@ def _backup(session: Session) -> dict[str, object] | None:
     position = session.graph().last_backup
     if not position:
         return None
+    from domain.events.codec import decode  # deferred: most stores' status decodes no event
+    from domain.events.recovery import BackupWritten
+
     entry = session.reader().entry(position)
     event = decode(entry)
     assert isinstance(event, BackupWritten)
@@ -40,6 +41,9 @@ def _drill(session: Session) -> dict[str, object] | None:
     position = session.graph().last_drill
     if not position:
         return None
+    from domain.events.codec import decode
+    from domain.events.recovery import DrillHeld
+
     entry = session.reader().entry(position)
     event = decode(entry)
     assert isinstance(event, DrillHeld)

@@ -29,7 +29,7 @@ from adapters.files.space import free_space, temporary_directory
 from adapters.files.store_lock import FileLock
 from adapters.process import Runner
 from adapters.system_clock import SystemClock
-from application.graphs import graph_at_head
+from application.graph_cache import cached_graph
 from cli.bulk import load_decode, load_read_row
 from cli.config import Config, read_config
 from cli.output import Output, many, os_words
@@ -103,7 +103,13 @@ class Session:
 
     @cached_property
     def _graph(self) -> ReferenceGraph:
-        return graph_at_head(self.reader(), CacheFile(self.layout.graph_cache), load_decode)
+        cache = CacheFile(self.layout.graph_cache)
+        graph = cached_graph(self.reader(), cache)
+        if graph is not None and graph.position == self.reader().size:
+            return graph  # nothing to decode: no event's class need be loaded
+        from application.graphs import graph_at_head
+
+        return graph_at_head(self.reader(), cache, load_decode, graph)
 
     def graph(self) -> ReferenceGraph:
         """The graph at the log's head."""
@@ -268,6 +274,7 @@ class Session:
         from adapters.containers.skopeo import Skopeo
         from adapters.containers.store import OwnedStore
         from adapters.event_log.past_logs import PastLogFiles
+        from application.graphs import graph_at_head
         from application.host import Host
         from application.journal import Journal
 

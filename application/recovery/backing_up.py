@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from application.audit.verifying import Trust, verify_log
-from application.graphs import Cache, graph_at_head
+from application.graph_cache import Cache
+from application.graphs import graph_at_head
 from application.inventory import complete
 from domain.archive_ports import Backups, LogCopy, PastLog, Progress
 from domain.backups import ArchivedImage, Generation, Lacking

@@ -11,10 +11,20 @@ from domain.errors import StoreError
 from domain.events import bulk, codec
 from domain.events.codec import to_plain
 from domain.events.registry import BY_KIND
-from domain.ledger.bulk import read_row
+from domain.ledger.bulk import decode_canonical, read_row
 from domain.ledger.entry import Entry
 from domain.ledger.raw import RawRow
-from domain.ledger.record import Body, Record, encode_record, entry_of, leaf_hash, read_body, read_record
+from domain.ledger.record import (
+    Body,
+    Record,
+    decode_body,
+    decode_record,
+    encode_record,
+    entry_of,
+    leaf_hash,
+    read_body,
+    read_record,
+)
 from tests.support.events import any_of, entries
 
 EVENTS = st.sampled_from(sorted(BY_KIND)).flatmap(lambda kind: any_of(BY_KIND[kind]))
@@ -106,3 +116,42 @@ def test_a_row_that_is_not_plainly_right_needs_a_closer_look(change: dict[str, A
 ])  # fmt: skip
 def test_columns_and_records_that_do_not_fit_need_a_closer_look(change: dict[str, Any]) -> None:
     assert read_row(row(body(), **change), ORIGIN) is None
+
+
+def plainly(data: bytes) -> tuple[Record, Body]:
+    record = decode_record(data)
+    return record, decode_body(record.body)
+
+
+@given(
+    numbers=st.lists(st.integers(0, 2**63 - 2), min_size=4, max_size=4),
+    text=st.text(min_size=1, max_size=300),
+    payload=st.binary(max_size=70_000),
+    data=st.data(),
+)
+def test_only_the_one_encoding_is_canonical(numbers: list[int], text: str, payload: bytes, data: st.DataObject) -> None:
+    index, version, schema, time_us = numbers
+    fields = body(leaf_index=index, stream_version=version, schema=schema % 65_536, time_us=time_us, actor=text,
+                  stream=text, payload=payload)  # fmt: skip
+    record = bytearray(
+        msgpack.packb([msgpack.packb(fields, use_bin_type=True), bytes(4), bytes(64)], use_bin_type=True)
+    )
+    change = data.draw(st.sampled_from(["none", "flip", "cut", "more", "wider"]))
+    if change == "flip":
+        record[data.draw(st.integers(0, min(len(record) - 1, 400)))] ^= 1 << data.draw(st.integers(0, 7))
+    elif change == "cut":
+        del record[-1]
+    elif change == "more":
+        record += b"\xc0"
+    elif change == "wider":
+        # The version, which takes a byte, in nine.
+        packed = packed.replace(b"\x9c\x01", b"\x9c\xcf" + bytes(7) + b"\x01", 1)
+        record = bytearray(msgpack.packb([packed, bytes(4), bytes(64)], use_bin_type=True))
+    assert outcome_of(decode_canonical, bytes(record)) == outcome_of(plainly, bytes(record))
+
+
+def outcome_of(read: Any, record: bytes) -> object:
+    try:
+        return read(record)
+    except StoreError as error:
+        return type(error), error.message
