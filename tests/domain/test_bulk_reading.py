@@ -133,9 +133,8 @@ def test_only_the_one_encoding_is_canonical(numbers: list[int], text: str, paylo
     index, version, schema, time_us = numbers
     fields = body(leaf_index=index, stream_version=version, schema=schema % 65_536, time_us=time_us, actor=text,
                   stream=text, payload=payload)  # fmt: skip
-    record = bytearray(
-        msgpack.packb([msgpack.packb(fields, use_bin_type=True), bytes(4), bytes(64)], use_bin_type=True)
-    )
+    packed = msgpack.packb(fields, use_bin_type=True)
+    record = bytearray(msgpack.packb([packed, bytes(4), bytes(64)], use_bin_type=True))
     change = data.draw(st.sampled_from(["none", "flip", "cut", "more", "wider"]))
     if change == "flip":
         record[data.draw(st.integers(0, min(len(record) - 1, 400)))] ^= 1 << data.draw(st.integers(0, 7))
