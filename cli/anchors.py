@@ -2,17 +2,22 @@
 
 from cli.output import many
 from cli.session import Session
-from domain.events.checkpoint import ELSEWHERE, CheckpointPublished
-from domain.events.codec import decode
 from domain.times import format_time
 from projections.tables import Row
 
 
 def anchoring(session: Session) -> Row:
     """`size` events are anchored (0: none) at `destination`; `events` are not, the oldest of them since `since`."""
+    from domain.events.checkpoint import ELSEWHERE, CheckpointPublished  # deferred: see cli.session
+
     reader = session.reader()
     entry = reader.last_of(ELSEWHERE)
-    event = decode(entry) if entry is not None else None
+    if entry is not None:
+        from domain.events.codec import decode
+
+        event: object = decode(entry)
+    else:
+        event = None
     size, destination = (event.size, event.destination) if isinstance(event, CheckpointPublished) else (0, None)
     left = reader.size - size
     since = reader.entry(size + 1).time_us if left else None

@@ -7,9 +7,7 @@ first end what a crash left open, then record what happened behind storectl's ba
 import functools
 import getpass
 import os
-import secrets
 import signal
-import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -281,7 +279,7 @@ class Session:
         graph = graph_at_head(log, CacheFile(self.layout.graph_cache), load_decode)
         self.__dict__["_graph"] = graph
         store = OwnedStore(self.layout.store, self.layout.runroot(StoreId(graph.store)), self.runner)
-        journal = Journal(log, graph, self.clock, actor(), lambda: OperationId(secrets.token_hex(8)), _steps())
+        journal = Journal(log, graph, self.clock, actor(), lambda: OperationId(os.urandom(8).hex()), _steps())
         consumers = StoresOnDisk(self.layout.sysroot, self.layout.store)
         return Host(
             journal, store, self.ostree, Skopeo(self.runner), consumers, registry, jobs, wait_s,
@@ -295,6 +293,8 @@ _MAX_ACTOR = 100  # characters
 
 def new_store_id() -> StoreId:
     """A new store's id."""
+    import uuid  # deferred: only 'init' makes stores
+
     return StoreId(str(uuid.uuid4()))
 
 

@@ -8,6 +8,7 @@ import msgspec
 from domain.events import codec
 from domain.events.base import Event
 from domain.events.registry import BY_KIND
+from domain.ledger.bulk import NOT_PLAIN
 from domain.ledger.entry import Entry
 
 _FIXMAP, _MOST = 0x80, 15
@@ -28,6 +29,6 @@ def decode(entry: Entry) -> Event:
         if entry.schema == schema and payload[:1] == first:
             try:
                 return read(payload)
-            except msgspec.MsgspecError:
+            except NOT_PLAIN:
                 pass
     return codec.decode(entry)

@@ -10,6 +10,9 @@ from domain.ledger.entry import Entry
 from domain.ledger.raw import RawRow
 from domain.ledger.record import MAX_RECORD, VERSION, Body, Record, decode_body, decode_record, is_plain
 
+NOT_PLAIN = (msgspec.MsgspecError, ValueError, TypeError)
+"""What msgspec raises: ValueError (UnicodeDecodeError) for text that is none, TypeError for what is no bytes at all."""
+
 _record = msgspec.msgpack.Decoder(tuple[bytes, bytes, bytes]).decode
 _body = msgspec.msgpack.Decoder(
     tuple[int, str, int, bytes, str, int, str, int, int, str, str, bytes]
@@ -30,7 +33,7 @@ def decode_canonical(data: bytes) -> tuple[Record, Body]:
             fields[0] == VERSION and len(parts[1]) == 4 and len(parts[2]) == 64 and len(data) <= MAX_RECORD
             and _encode(parts) == data and _encode(fields) == parts[0] and is_plain(fields)
         )  # fmt: skip
-    except msgspec.MsgspecError:
+    except NOT_PLAIN:
         plain = False
     if plain:
         return Record._make(parts), Body._make(fields)
@@ -44,7 +47,7 @@ def read_row(row: RawRow, origin: str) -> Entry | None:
     try:
         body, identity, signature = _record(record)  # type: ignore[arg-type]  # whatever it is
         fields = _body(body)
-    except (msgspec.MsgspecError, TypeError):
+    except NOT_PLAIN:
         return None
     if (
         fields[1] != origin or fields[2] + 1 != position or fields[4] != stream or fields[5] != stream_version
