@@ -113,7 +113,7 @@ def write_records(root: Path, images: list[dict[str, object]], layers: list[dict
         (directory / f"{name}.lock").write_bytes(os.urandom(64))
 
 
-def many_images(root: Path, images: int, layers_each: int = 5) -> None:
+def many_images(root: Path, images: int, layers_each: int = 7) -> None:
     """A store of so many images that podman lists: records, manifests and configs, no content."""
     records: list[dict[str, object]] = []
     layers: dict[str, dict[str, object]] = {}
