@@ -4,6 +4,8 @@ atheris is no dependency of ours, since its wheels lag behind new Pythons: `pip 
 Without NAME it prints the names.
 """
 
+import atexit
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +22,7 @@ def main() -> None:
         sys.exit(2)
     name = sys.argv.pop(1)
     corpus = Path(tempfile.mkdtemp(prefix="storectl-corpus-"))
+    atexit.register(shutil.rmtree, corpus, ignore_errors=True)
     for number, seed in enumerate(TARGETS[name].seeds):
         (corpus / str(number)).write_bytes(seed)
     atheris.Setup([*sys.argv, str(corpus)], lambda data: run(name, data))

@@ -3,8 +3,10 @@
 Shared by the hypothesis test (`make test`, `make soak`) and by the coverage-guided one (tests/fuzz/guided.py).
 """
 
+import atexit
 import base64
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -58,6 +60,7 @@ def _reads(parse: Callable[[str], object]) -> Callable[[bytes], object]:
 
 
 _SCRATCH = Path(tempfile.mkdtemp(prefix="storectl-fuzz-"))
+atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 
 
 def _bundle(data: bytes) -> None:
