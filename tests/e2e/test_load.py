@@ -18,10 +18,13 @@ from tests.lab.images import push_image
 
 APPS = ("a", "b", "c")
 SHORT_S = 15.0
+ENOUGH_GC, ENOUGH_PODMAN = 3, 20
 
 
 class Load:
-    """Actors in threads, each with a random of its own, until the time is over."""
+    """Actors in threads, each with a random of its own, until the time is over and enough was done: how much fits into
+    the time is the machine's affair.
+    """
 
     def __init__(self, host: LabHost, consumers: list[Consumer], seconds: float) -> None:
         self.host, self.consumers = host, consumers
@@ -40,8 +43,12 @@ class Load:
 
     def _repeat(self, actor: Callable[[random.Random], None], seed: int) -> None:
         dice = random.Random(seed)
-        while time.monotonic() < self.deadline:
+        while time.monotonic() < self.deadline or not self._enough():
             actor(dice)
+
+    def _enough(self) -> bool:
+        podman = sum(count for name, count in self.done.copy().items() if name.startswith("podman"))
+        return (self.done["storectl gc 0"] >= ENOUGH_GC and podman >= ENOUGH_PODMAN) or bool(self.surprises)
 
     def storectl(self, *words: str) -> None:
         argv = [sys.executable, "-m", "storectl", "--sysroot", str(self.host.sysroot), *words]
@@ -120,9 +127,7 @@ def storm(host: LabHost, seconds: float) -> Load:
 
 
 def test_a_short_storm(host: LabHost) -> None:
-    load = storm(host, SHORT_S)
-    assert load.done["storectl gc 0"] >= 3
-    assert sum(count for name, count in load.done.items() if name.startswith("podman")) >= 20
+    storm(host, SHORT_S)
 
 
 @pytest.mark.soak
