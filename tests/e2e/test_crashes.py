@@ -1,4 +1,4 @@
-"""kill -9 at every step boundary of every changing command: the next command leads to where an uncrashed run leads."""
+"""kill -9 at the step boundaries of every changing command: the next command leads to where an uncrashed run leads."""
 
 import random
 import shutil
@@ -19,6 +19,7 @@ from tests.lab.os_trees import remove_sysroot
 from tests.lab.registry import Registry
 
 KILLED = -9
+MOST_STEPS = 200
 IDEMPOTENT = frozenset({"init", "adopt", "heal", "fsck"})
 """Run again they do what is left, and nothing else."""
 
@@ -181,24 +182,45 @@ def adopting(host: LabHost) -> list[str]:
     return ["adopt", "--pull", "--no-tls-verify"]
 
 
-FEW = [initialising, rolling_back, undeploying, collecting, unbinding, pinning, unpinning, adding_a_consumer,
-       removing_a_consumer]  # fmt: skip
-MANY = [deploying, pulling, binding, collecting_deployments, collecting_foreign, healing, repairing, adopting]
+FEW: list[Prepare] = [
+    initialising, rolling_back, undeploying, collecting, unbinding, pinning, unpinning, adding_a_consumer,
+    removing_a_consumer,
+]  # fmt: skip
+MANY: list[Prepare] = [
+    deploying, pulling, binding, collecting_deployments, collecting_foreign, healing, repairing, adopting,
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("prepare", [*MANY, *FEW], ids=lambda prepare: prepare.__name__)
+@pytest.mark.parametrize("prepare", FEW, ids=lambda prepare: prepare.__name__)
 def test_killed_at_every_step_it_ends_where_an_uncrashed_run_ends(
     prepare: Prepare, templates: Templates, tmp_path: Path
 ) -> None:
+    killed_at(range(1, MOST_STEPS), prepare, templates, tmp_path)
+
+
+@pytest.mark.parametrize("prepare", MANY, ids=lambda prepare: prepare.__name__)
+def test_killed_at_one_step_in_four_it_ends_there_as_well(
+    prepare: Prepare, templates: Templates, tmp_path: Path
+) -> None:
+    """Which of them, differs from command to command; all of them: `make soak`."""
+    killed_at(range(1 + MANY.index(prepare) % 4, MOST_STEPS, 4), prepare, templates, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("prepare", MANY, ids=lambda prepare: prepare.__name__)
+def test_killed_at_every_step_of_the_long_ones(prepare: Prepare, templates: Templates, tmp_path: Path) -> None:
+    killed_at(range(1, MOST_STEPS), prepare, templates, tmp_path)
+
+
+def killed_at(steps: range, prepare: Prepare, templates: Templates, tmp_path: Path) -> None:
+    """Whatever the step, the state in the end is that of a run which was not killed."""
     base = copied(templates.two, tmp_path / "base")
     command = prepare(base)
     hosts = [base, copied(base, tmp_path / "whole")]
     assert forked(hosts[1], *command).code == 0
     wanted, sound = picture(hosts[1]), forked(hosts[1], "--json", "fsck", "--deep").json
     assert sound["clean"] or command[0] == "adopt", "only adopting may leave foreign images"
-    step = 0
-    while True:
-        step += 1
+    for step in steps:
         hosts.append(host := copied(base, tmp_path / f"at{step}"))
         ran = forked(host, *command, environment={"STORECTL_TEST_KILL_AT": str(step)})
         if ran.code != KILLED:
@@ -208,7 +230,7 @@ def test_killed_at_every_step_it_ends_where_an_uncrashed_run_ends(
         assert answer(host, "verify")["verdict"] == "verified"  # type: ignore[index]
         assert forked(host, "--json", "fsck", "--deep").json == sound, f"killed at step {step}"
         remove(hosts.pop())
-    assert step > 1, "there are steps to be killed at"
+    assert steps.start < step < MOST_STEPS - steps.step, "there are steps to be killed at, and they end"
     for made in hosts:
         remove(made)
 
