@@ -104,13 +104,14 @@ class Runner:
         much output).
         """
         words = tuple(os.fspath(word) for word in argv)
-        if shutil.which(words[0]) is None:
-            package = PACKAGES.get(words[0], words[0])
-            raise ProgramMissing(f"the program {words[0]!r} is not installed", hint=f"install the package {package}")
         # The kernel ends the program when we die: the next command must not meet one that still writes.
         prefix = ["setpriv", "--pdeathsig", "KILL", "--"]
         if private_mounts:
             prefix += ["unshare", "--mount", "--propagation", "private", "--"]
+        for program in (words[0], "setpriv", *(("unshare",) if private_mounts else ())):
+            if shutil.which(program) is None:
+                package = PACKAGES.get(program, program)
+                raise ProgramMissing(f"the program {program!r} is not installed", hint=f"install the package {package}")
         self.trace(1, "$ " + " ".join(words))
         result = self._communicate(
             words[0], (*prefix, *words), timeout, cwd, on_line, environment or {}, input_file, transfers

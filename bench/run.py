@@ -100,7 +100,8 @@ def machine() -> dict[str, str]:
             "openssl": ["openssl", "version"],
         }.items()
     }  # fmt: skip
-    ostree = next(line for line in run(["ostree", "--version"]).stdout.splitlines() if "Version" in line).strip(" '")
+    version = next(line for line in run(["ostree", "--version"]).stdout.splitlines() if "Version" in line)
+    ostree = version.partition(":")[2].strip(" '")
     return {
         "processor": f"{cpu.partition(':')[2].strip()}, {os.cpu_count()} cores", "system": platform.platform(),
         "Python": platform.python_version(), "SQLite": sqlite3.sqlite_version, "ostree": ostree, **programs,

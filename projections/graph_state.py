@@ -23,7 +23,7 @@ from domain.graph import (
     ReferenceGraph,
 )
 
-SCHEMA = 3
+SCHEMA = 4
 """A change of any shape below needs a new number here."""
 
 
@@ -62,7 +62,7 @@ def _plain(graph: ReferenceGraph) -> _Plain:
         [(*_fields(node, DeploymentNode, "bindings", "pin"),
           [_fields(binding, Binding) for binding in node.bindings.values()],
           node.pin and _fields(node.pin, Hold)) for node in graph.deployments.values()],
-        [_fields(node, OpenOperation) for node in graph.operations.values()],
+        [_operation(node) for node in graph.operations.values()],
         [_fields(node, ConsumerNode) for node in graph.consumers.values()],
         graph.last_backup, graph.last_drill,
     )  # fmt: skip
@@ -84,9 +84,19 @@ def _graph(plain: _Plain) -> ReferenceGraph:
         read = {binding[0]: Binding(*binding) for binding in bindings}
         node = graph.deployments[fields_[0]] = DeploymentNode(*fields_)
         node.bindings, node.pin = read, pin and _hold(pin)
-    graph.operations = {node[0]: OpenOperation(*node) for node in operations}
+    graph.operations = {operation.id: operation for operation in map(_read_operation, operations)}
     graph.consumers = {node[0]: ConsumerNode(*node) for node in consumers}
     return graph
+
+
+def _operation(node: OpenOperation) -> _Plain:
+    # The intent by itself: it has lists, as the event has, and everything else here is read back as tuples.
+    return node.id, node.command, msgpack.packb(node.intent), node.event, node.begun_us, node.sealed
+
+
+def _read_operation(plain: _Plain) -> OpenOperation:
+    identity, command, intent, *rest = plain
+    return OpenOperation(identity, command, msgpack.unpackb(intent, raw=False), *rest)
 
 
 def _fields(node: object, shape: type, *without: str) -> tuple[Any, ...]:

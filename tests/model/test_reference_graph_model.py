@@ -117,7 +117,8 @@ class Laws(RuleBasedStateMachine):
     @rule(images=st.lists(IMAGE, max_size=3))
     def begin_deploying(self, images: list[str]) -> None:
         operation = self.fresh()
-        self.tell(OperationBegun(OperationId(operation), "deploy", {}), operation=operation)
+        intent = {"known": ["one"], "members": [{"blobs": []}]}  # lists, as a payload has them
+        self.tell(OperationBegun(OperationId(operation), "deploy", intent), operation=operation)
         for image in images:
             self.bring(image, operation)
         sealed = DeploymentSealed(OperationId(operation), Stateroot("os"), Commit("c"), ())
