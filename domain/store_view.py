@@ -65,6 +65,12 @@ class StoreView:
             yield layer
             layer = self.layers[layer].parent
 
+    def used_layers(self) -> set[LayerId]:
+        """Every layer that an image or a container of this store consists of."""
+        tops = [top for image in self.images.values() for top in (image.layer, *image.mapped_layers)]
+        tops += [container.layer for container in self.containers]
+        return {layer for top in tops for layer in self.chain(top)}
+
     def by_name(self, name: str) -> StoredImage | None:
         """The image that carries this very name, as podman spells it (`repo:tag` or `repo@sha256:…`)."""
         return next((image for image in self.images.values() if name in image.names), None)

@@ -194,13 +194,25 @@ class OwnedStore:
         view = self.view()
         going = {image for image in images if image in view.images}
         plain = [image for image in images if image in going and len(view.images[image].names) <= 1]
+        complaint = ""
         if len(plain) > 1 and all(image.names for image in view.images.values() if image.id not in going):
-            # What it says is not looked at: what it did is.
-            self._podman(self.path, "image", "rm", *plain, check=False, timeout=_MANY_S)
+            result = self._podman(self.path, "image", "rm", *plain, check=False, timeout=_MANY_S)
+            complaint = result.complaint if result.code else ""
         left = self.view().images
         for image in images:
             if image in left:
                 self.delete(image)
+        if complaint:
+            self._require_layers_gone(view, plain, complaint)
+
+    def _require_layers_gone(self, before: StoreView, images: Sequence[ImageId], complaint: str) -> None:
+        """Podman takes the image's record first: that it is gone does not say that all of its layers are."""
+        now = self.view()
+        left = now.layers.keys() - now.used_layers()
+        below = {now.layers[layer].parent for layer in left}  # they only stay because of the ones above them
+        for image in images:
+            if (left - below) & set(before.chain(before.images[image].layer)):
+                raise ProgramFailed(f"image {image[:12]} is gone, but not all of its layers: {complaint}", hint=_LEFT)
 
     def _whole(self, wanted: ResolvedImage) -> StoredImage | None:
         """The image with that digest, if every layer of it is there, complete, and the one that its config names."""

@@ -89,8 +89,7 @@ def _layers(host: Host, view: StoreView, recorded: Recorded) -> Iterator[Drift]:
     for layer, problem in host.store.link_problems(view, recorded.links):
         if view.layers[layer].complete:  # of what is half-written that is all there is to say
             yield Drift("damaged", layer, problem)
-    tops = [top for image in view.images.values() for top in (image.layer, *image.mapped_layers)]
-    used = {each for top in [*tops, *(container.layer for container in view.containers)] for each in view.chain(top)}
+    used = view.used_layers()
     for stored in view.layers.values():
         if stored.id not in used:
             yield Drift("foreign" if stored.complete else "incomplete", stored.id, "a layer that belongs to no image")
