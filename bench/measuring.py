@@ -2,7 +2,6 @@
 
 import gc
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -108,17 +107,21 @@ def storectl(sysroot: os.PathLike[str], *words: str | os.PathLike[str]) -> list[
     return [sys.executable, "-m", "storectl", "--sysroot", os.fspath(sysroot), *(os.fspath(word) for word in words)]
 
 
+_WATCH = """
+import os, sys
+null = os.open(os.devnull, os.O_RDWR)
+files = [(os.POSIX_SPAWN_DUP2, null, number) for number in range(3)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=files)
+_, status, usage = os.wait4(pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def peak_mb(argv: Sequence[str | os.PathLike[str]]) -> float:
-    """The largest resident size of a process, in MB."""
-    with subprocess.Popen(
-        [os.fspath(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(os.fspath(word) for word in argv)}: exit {process.returncode}")
-    return usage.ru_maxrss / 1024
+    """The largest resident size of a process, in MB. Started by a small one: the kernel counts the starter's in."""
+    words = [os.fspath(word) for word in argv]
+    return int(run([sys.executable, "-I", "-S", "-c", _WATCH, *words]).stdout) / 1024
 
 
 def remove_tree(path: Path) -> None:
@@ -130,4 +133,6 @@ def remove_tree(path: Path) -> None:
 
 def own_peak_mb() -> float:
     """This process' largest resident size so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage: its ru_maxrss begins with the size of whoever started the process.
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -62,7 +62,17 @@ COMMANDS = {
 """Name → what `storectl --help` says of it; the command is `command` in `cli.commands.<name>`."""
 
 
+class _ReaderLeft(Exception):
+    """Nobody reads stdout any more. By a name of its own: click makes exit 1 of a BrokenPipeError."""
+
+
 class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderLeft from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return list(COMMANDS)
 
@@ -170,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _die(arguments, Usage(error.format_message(), hint=_see_help(error)))
     except (KeyboardInterrupt, click.Abort) as error:
         _die_of_signal(arguments, error)
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderLeft):
         # The reader (head, less) has left: not an error. Keep the interpreter from complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
